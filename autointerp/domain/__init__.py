@@ -1,0 +1,1 @@
+"""The values that every layer speaks in: frozen records and the specs that are hashed."""

@@ -1,0 +1,39 @@
+"""What an explainer returns: an explanation, or the reason why there is none."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class UnreadKind(StrEnum):
+    """Why a reply could not be read."""
+
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+    FILTERED = "filtered"
+    UNPARSABLE = "unparsable"
+    EMPTY = "empty"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A reply that could not be read; it is counted and kept, and never scored."""
+
+    kind: UnreadKind
+    detail: str
+    raw: str = ""
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One sentence or a few words claiming when a feature fires or what it does.
+
+    `shown` are the windows (context, start) of the examples that the explainer saw; `prompt` is the version of the
+    prompt that made it and `request` the digest of the LLM request, both None where no LLM was asked.
+    """
+
+    text: str
+    shown: tuple[tuple[int, int], ...]
+    prompt: str | None = None
+    request: str | None = None

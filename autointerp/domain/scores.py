@@ -1,0 +1,59 @@
+"""Trials and the scores computed from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autointerp.domain.examples import Group
+from autointerp.domain.judging import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One question put to a judge, with the truth and the answer.
+
+    `window` is the (context, start) of the example asked about; trials of one window are resampled together.
+    `note` holds what the scorer did to the text (which tokens were marked, the steering strength), for the audit.
+    """
+
+    group: Group
+    window: tuple[int, int]
+    truth: bool
+    answer: Answer
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupResult:
+    """How one group of examples fared: counts, the share of right answers and the mean confidence."""
+
+    group: str
+    asked: int
+    answered: int
+    correct: int
+    mean_confidence: float | None
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of right answers among those read; None when none was read."""
+        return self.correct / self.answered if self.answered else None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A value computed from trials. `value` None: undefined, for the reason `undefined`.
+
+    `interval` is the 95 % bootstrap confidence interval of `value`, resampling windows. `metrics` holds the numbers
+    beside the headline (balanced_accuracy, auroc, tpr, fpr, precision_at_density, f1_at_density, …); None = undefined.
+    """
+
+    value: float | None
+    undefined: str | None
+    metric: str
+    interval: tuple[float, float] | None
+    asked: int
+    answered: int
+    unread: Mapping[str, int]
+    metrics: Mapping[str, float | None]
+    breakdown: tuple[GroupResult, ...]
+    trials: tuple[Trial, ...] = field(repr=False)
+    prompt: str | None = None

@@ -1,0 +1,194 @@
+"""Specs: what a harvest or a run is asked to do, validated at the edge, frozen and hashed."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from autointerp.domain.examples import Split
+from autointerp.hashing import digest
+
+
+class Spec(BaseModel):
+    """A frozen record of options; an unknown option is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the spec's canonical JSON."""
+        return digest(self.model_dump(mode="json"))
+
+
+class SubjectSpec(Spec):
+    """A Hugging Face causal LM by hub id or folder."""
+
+    model: str = Field(min_length=1, description="hub id or folder", examples=["openai-community/gpt2"])
+    revision: str | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+
+
+class SaeSpec(Spec):
+    """An SAE: a folder in a layout that sae-lens reads, or one of its releases.
+
+    `hook` overrides the hook point that the SAE's own configuration names (module path or TransformerLens name).
+    """
+
+    path: str | None = Field(None, description="folder or file on disk")
+    release: str | None = Field(None, description="a sae-lens release or a hub id")
+    sae_id: str | None = Field(None, description="the SAE within the release")
+    layout: Literal["sae_lens", "sparsify", "dictionary_learning", "gemma_scope"] = "sae_lens"
+    hook: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "SaeSpec":
+        if (self.path is None) == (self.release is None):
+            raise ValueError("give either path or release")
+        return self
+
+
+class CorpusSpec(Spec):
+    """Documents: `stdlib` is the source code of the running Python's standard library; `text` takes each file as one."""
+
+    kind: Literal["jsonl", "text", "parquet", "dataset", "stdlib"]
+    path: str | None = Field(None, description="file, folder, or hub id of a dataset")
+    field: str = Field("text", description="the field that holds the text")
+    id_field: str | None = Field(None, description="the field that identifies a document; its position if not given")
+    config: str | None = None
+    split: str = "train"
+    documents: int | None = Field(None, ge=1, description="read at most this many")
+
+    @model_validator(mode="after")
+    def _path_where_needed(self) -> "CorpusSpec":
+        if (self.path is None) != (self.kind == "stdlib"):
+            raise ValueError("a path is needed for every kind but stdlib")
+        return self
+
+
+class Sizes(Spec):
+    """How many examples of each group a feature keeps in one split."""
+
+    top: int = Field(ge=0)
+    per_interval: int = Field(ge=0)
+    per_quantile: int = Field(ge=0)
+    random: int = Field(ge=0)
+    same_token: int = Field(ge=0)
+
+
+DEFAULT_SIZES = {
+    Split.EXPLAIN: Sizes(top=20, per_interval=2, per_quantile=4, random=10, same_token=10),
+    Split.VALIDATION: Sizes(top=5, per_interval=1, per_quantile=2, random=10, same_token=5),
+    Split.SCORE: Sizes(top=6, per_interval=2, per_quantile=5, random=50, same_token=20),
+}
+
+
+class HarvestSpec(Spec):
+    """One pass of a subject model and its SAEs over a corpus.
+
+    `context` tokens a row, `batch` rows a forward pass (its shape is part of the spec, because another one may change
+    the last bits), `segment` tokens a sampling unit, `window` tokens shown to a reader. `shares` are the shares of
+    documents in each split.
+    """
+
+    subject: SubjectSpec
+    saes: tuple[SaeSpec, ...] = Field(min_length=1)
+    corpus: CorpusSpec
+    tokens: int = Field(1_000_000, ge=1, description="how many tokens to read at most")
+    context: int = Field(256, ge=2)
+    batch: int = Field(16, ge=1)
+    segment: int = Field(32, ge=1)
+    window: int = Field(32, ge=1)
+    shards: int = Field(1, ge=1)
+    pool: int = Field(20_000, ge=1, description="segments in the shared sample that silent examples come from")
+    intervals: int = Field(12, ge=1)
+    quantiles: int = Field(10, ge=1)
+    top_tokens: int = Field(20, ge=0)
+    logits: int = Field(20, ge=0, description="promoted and suppressed tokens kept")
+    skip_special: bool = Field(True, description="leave BOS, EOS and PAD positions out of everything")
+    shares: dict[Split, Annotated[float, Field(ge=0, le=1)]] = {
+        Split.EXPLAIN: 0.5,
+        Split.VALIDATION: 0.1,
+        Split.SCORE: 0.4,
+    }
+    sizes: dict[Split, Sizes] = DEFAULT_SIZES
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "HarvestSpec":
+        if set(self.shares) != set(Split) or abs(sum(self.shares.values()) - 1) > 1e-6:
+            raise ValueError("shares must name explain, validation and score and add up to 1")
+        if set(self.sizes) != set(Split):
+            raise ValueError("sizes must name explain, validation and score")
+        if self.segment > self.context or self.window > self.context:
+            raise ValueError("segment and window must not be longer than the context")
+        return self
+
+
+class PluginSpec(Spec):
+    """A plug-in by name, with its options; a bare name stands for the plug-in without options."""
+
+    name: str = Field(min_length=1, examples=["default"])
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class ScorerSpec(PluginSpec):
+    """A scorer and the judge that answers its questions."""
+
+    judge: PluginSpec
+
+
+class FeatureSelection(Spec):
+    """Which features of a harvest: an explicit list, or a filter, then a random sample of what passes.
+
+    `sae` is the position of the SAE in the harvest's spec.
+    """
+
+    sae: int = Field(0, ge=0)
+    indices: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    start: int | None = Field(None, ge=0)
+    stop: int | None = Field(None, ge=0)
+    min_firings: int = Field(20, ge=0, description="features that fire less often are left out")
+    max_density: float = Field(1.0, gt=0, le=1)
+    sample: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _list_or_filter(self) -> "FeatureSelection":
+        if self.indices is not None and (self.start is not None or self.stop is not None or self.sample is not None):
+            raise ValueError("give either indices or start/stop/sample")
+        return self
+
+
+class Budget(Spec):
+    """What a run may spend; None: no limit."""
+
+    dollars: float | None = Field(None, ge=0)
+    tokens: int | None = Field(None, ge=0)
+
+
+class RunSpec(Spec):
+    """One request to explain and score a set of features.
+
+    `harvest` is the id of a finished harvest or the spec of one to make first. Without explainers the newest stored
+    explanation of each feature by each explainer is scored. `llm` is the model ("endpoint/model") for every plug-in
+    that needs one and names none itself.
+    """
+
+    harvest: str | HarvestSpec
+    features: FeatureSelection = FeatureSelection()
+    explainers: tuple[PluginSpec, ...] = ()
+    scorers: tuple[ScorerSpec, ...] = ()
+    llm: str | None = Field(None, pattern=r"^[^/]+/.+$", examples=["openai/gpt-6-luna"])
+    budget: Budget = Budget()
+    seed: int = Field(0, ge=0)
+    chunk: int = Field(100, ge=1, le=1000, description="features per unit of work")
+    name: str | None = Field(None, max_length=200)
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> "RunSpec":
+        if not self.explainers and not self.scorers:
+            raise ValueError("name at least one explainer or scorer")
+        return self

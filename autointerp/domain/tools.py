@@ -1,0 +1,90 @@
+"""What a plug-in is built with: the parts it may use, each behind a Protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from autointerp.domain.calls import Complete, Message
+from autointerp.domain.examples import Example
+from autointerp.domain.explanations import Explanation, Unread
+from autointerp.domain.features import FeatureRecord
+from autointerp.domain.judging import Judge
+from autointerp.domain.scores import Score
+from autointerp.domain.steering import Embed, Steer
+from autointerp.errors import InvalidSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt ready to send, and the version (sha256) of the file it came from."""
+
+    messages: tuple[Message, ...]
+    version: str
+
+
+class Prompts(Protocol):
+    """Renders prompts by name, such as "explainers/default"."""
+
+    def render(self, name: str, values: Mapping[str, Any]) -> Rendered: ...
+
+
+class Embedders(Protocol):
+    """Opens an embedding model by name; the same name gives the same model."""
+
+    def __call__(self, model: str) -> Embed: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The parts at hand for one SAE in one run; None: not there, and a plug-in that needs it says so when built.
+
+    `llm_model` is the run's default model ("endpoint/model"). `judge` is there for scorers only.
+    """
+
+    prompts: Prompts
+    seed: int
+    llm: Complete | None = None
+    llm_model: str | None = None
+    embedders: Embedders | None = None
+    steer: Steer | None = None
+    judge: Judge | None = None
+
+    def need_llm(self, model: str | None, who: str) -> tuple[Complete, str, str]:
+        """Return the LLM with the endpoint and the model to ask; InvalidSpec when either is missing."""
+        chosen = model or self.llm_model
+        if self.llm is None or chosen is None:
+            raise InvalidSpec(f'{who} needs a language model: set llm = "endpoint/model" in the spec or pass --llm')
+        endpoint, _, name = chosen.partition("/")
+        if not name:
+            raise InvalidSpec(f"{who}: {chosen!r} is no model; write it as endpoint/model")
+        return self.llm, endpoint, name
+
+    def need_judge(self, who: str) -> Judge:
+        """Return the judge; InvalidSpec when there is none."""
+        if self.judge is None:
+            raise InvalidSpec(f'{who} needs a judge: add judge = "lexical", "embedding" or "llm"')
+        return self.judge
+
+    def need_steer(self, who: str) -> Steer:
+        """Return the steering; InvalidSpec when the subject model is not at hand."""
+        if self.steer is None:
+            raise InvalidSpec(f"{who} needs the subject model at hand: run it on a worker with the models extra")
+        return self.steer
+
+    def need_embedder(self, model: str, who: str) -> Embed:
+        """Open the embedding model; InvalidSpec when embedding is not at hand."""
+        if self.embedders is None:
+            raise InvalidSpec(f"{who} needs an embedding model: install autointerp with the models extra")
+        return self.embedders(model)
+
+
+class Explainer(Protocol):
+    """Says when a feature fires, from examples of the explain split."""
+
+    async def explain(self, feature: FeatureRecord, examples: tuple[Example, ...]) -> Explanation | Unread: ...
+
+
+class Scorer(Protocol):
+    """Measures how far an explanation holds, on examples of the score split."""
+
+    async def score(self, explanation: str, feature: FeatureRecord, examples: tuple[Example, ...]) -> Score: ...

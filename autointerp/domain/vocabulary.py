@@ -1,0 +1,47 @@
+"""A model's tokens as bytes, so that any process can show tokens as text without the tokenizer."""
+
+import codecs
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autointerp.hashing import text_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The bytes of each token id, in running text (a leading space is a byte like any other).
+
+    `special` are the ids of control tokens (BOS, EOS, PAD, …); their bytes are their names.
+    """
+
+    tokens: tuple[bytes, ...]
+    special: frozenset[int]
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of all tokens, the same for equal vocabularies."""
+        return text_digest("\n".join(token.hex() for token in self.tokens) + f"\n{sorted(self.special)}")
+
+    def piece(self, token: int) -> str:
+        """One token on its own, as text; bytes that are no text are shown as \\xNN."""
+        return self.tokens[token].decode("utf-8", errors="backslashreplace")
+
+    def render(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """Show a window as text pieces, one a token, whose concatenation is the window's text.
+
+        A character whose bytes are spread over several tokens stands in the last of them; the bytes of a character
+        that the window cuts off at either end are left out, and other bytes that are no text become U+FFFD.
+        """
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        pieces: list[str] = []
+        leading = True
+        for token in ids:
+            data = self.tokens[token]
+            if leading:
+                data = data.lstrip(_CONTINUATION)
+                leading = not data
+            pieces.append(decoder.decode(data))
+        return tuple(pieces)
+
+
+_CONTINUATION = bytes(range(0x80, 0xC0))

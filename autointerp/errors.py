@@ -1,0 +1,104 @@
+"""Every deliberate failure, each with the HTTP status it becomes and a sentence that says what to do.
+
+AutointerpError
+├── InvalidInput (422)         what was asked for cannot be done as it stands
+│   ├── InvalidSpec (422)      a spec, an option or a plug-in name
+│   ├── InvalidModel (422)     a subject model, an SAE or a hook point
+│   └── InvalidCorpus (422)    a corpus that is empty, unreadable or of the wrong shape
+├── NotFound (404)             no such record
+├── Conflict (409)             the record is in a state that does not allow this
+├── Unauthorised (401)         a key is missing or wrong
+├── Unavailable (503)          something needed is not there now: database locked, disk full, worker gone
+│   └── DamagedFile (503)      a file on disk does not match its digest
+├── LLMError (502)             a language-model server failed; see llm/base.py for its kinds
+└── OutOfBudget (402)          the run's budget is spent
+
+A bad reply of a language model is none of these: it is data (`domain.explanations.Unread`).
+"""
+
+from typing import ClassVar
+
+
+class AutointerpError(Exception):
+    """A deliberate failure, told in one sentence."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Failure"
+
+    @property
+    def detail(self) -> str:
+        """The sentence for the user."""
+        return str(self)
+
+
+class InvalidInput(AutointerpError):
+    """What was asked for cannot be done as it stands."""
+
+    status = 422
+    title = "Invalid input"
+
+
+class InvalidSpec(InvalidInput):
+    """A spec, an option or a plug-in name is wrong."""
+
+    title = "Invalid spec"
+
+
+class InvalidModel(InvalidInput):
+    """A subject model, an SAE or a hook point is missing or does not fit."""
+
+    title = "Invalid model"
+
+
+class InvalidCorpus(InvalidInput):
+    """A corpus is empty, unreadable or of the wrong shape."""
+
+    title = "Invalid corpus"
+
+
+class NotFound(AutointerpError):
+    """There is no such record."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(AutointerpError):
+    """The record is in a state that does not allow this."""
+
+    status = 409
+    title = "Conflict"
+
+
+class Unauthorised(AutointerpError):
+    """A key is missing or wrong."""
+
+    status = 401
+    title = "Unauthorised"
+
+
+class Unavailable(AutointerpError):
+    """Something that is needed is not there now."""
+
+    status = 503
+    title = "Unavailable"
+
+
+class DamagedFile(Unavailable):
+    """A file on disk does not match its digest."""
+
+    title = "Damaged file"
+
+
+class LLMError(AutointerpError):
+    """A language-model server failed."""
+
+    status = 502
+    title = "Language model failed"
+
+
+class OutOfBudget(AutointerpError):
+    """The budget of the run is spent."""
+
+    status = 402
+    title = "Out of budget"
