@@ -10,7 +10,7 @@ from autointerp.domain.explanations import UnreadKind
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text in pieces; `marks` says which pieces are highlighted (empty: none are, and the question is not about marks)."""
+    """A text in pieces; `marks` says which are highlighted (empty: the question is not about marks)."""
 
     pieces: tuple[str, ...]
     marks: tuple[bool, ...] = ()

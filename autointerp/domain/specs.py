@@ -33,9 +33,9 @@ class SaeSpec(Spec):
     `hook` overrides the hook point that the SAE's own configuration names (module path or TransformerLens name).
     """
 
-    path: str | None = Field(None, description="folder or file on disk")
-    release: str | None = Field(None, description="a sae-lens release or a hub id")
-    sae_id: str | None = Field(None, description="the SAE within the release")
+    path: str | None = Field(default=None, description="folder or file on disk")
+    release: str | None = Field(default=None, description="a sae-lens release or a hub id")
+    sae_id: str | None = Field(default=None, description="the SAE within the release")
     layout: Literal["sae_lens", "sparsify", "dictionary_learning", "gemma_scope"] = "sae_lens"
     hook: str | None = None
 
@@ -47,15 +47,17 @@ class SaeSpec(Spec):
 
 
 class CorpusSpec(Spec):
-    """Documents: `stdlib` is the source code of the running Python's standard library; `text` takes each file as one."""
+    """Documents; `stdlib` is the source of the running Python's standard library, `text` takes each file as one."""
 
     kind: Literal["jsonl", "text", "parquet", "dataset", "stdlib"]
-    path: str | None = Field(None, description="file, folder, or hub id of a dataset")
-    field: str = Field("text", description="the field that holds the text")
-    id_field: str | None = Field(None, description="the field that identifies a document; its position if not given")
+    path: str | None = Field(default=None, description="file, folder, or hub id of a dataset")
+    field: str = Field(default="text", description="the field that holds the text")
+    id_field: str | None = Field(
+        default=None, description="the field that identifies a document; its position if not given"
+    )
     config: str | None = None
     split: str = "train"
-    documents: int | None = Field(None, ge=1, description="read at most this many")
+    documents: int | None = Field(default=None, ge=1, description="read at most this many")
 
     @model_validator(mode="after")
     def _path_where_needed(self) -> "CorpusSpec":
@@ -92,25 +94,25 @@ class HarvestSpec(Spec):
     subject: SubjectSpec
     saes: tuple[SaeSpec, ...] = Field(min_length=1)
     corpus: CorpusSpec
-    tokens: int = Field(1_000_000, ge=1, description="how many tokens to read at most")
-    context: int = Field(256, ge=2)
-    batch: int = Field(16, ge=1)
-    segment: int = Field(32, ge=1)
-    window: int = Field(32, ge=1)
-    shards: int = Field(1, ge=1)
-    pool: int = Field(20_000, ge=1, description="segments in the shared sample that silent examples come from")
-    intervals: int = Field(12, ge=1)
-    quantiles: int = Field(10, ge=1)
-    top_tokens: int = Field(20, ge=0)
-    logits: int = Field(20, ge=0, description="promoted and suppressed tokens kept")
-    skip_special: bool = Field(True, description="leave BOS, EOS and PAD positions out of everything")
+    tokens: int = Field(default=1_000_000, ge=1, description="how many tokens to read at most")
+    context: int = Field(default=256, ge=2)
+    batch: int = Field(default=16, ge=1)
+    segment: int = Field(default=32, ge=1)
+    window: int = Field(default=32, ge=1)
+    shards: int = Field(default=1, ge=1)
+    pool: int = Field(default=20_000, ge=1, description="segments in the shared sample that silent examples come from")
+    intervals: int = Field(default=12, ge=1)
+    quantiles: int = Field(default=10, ge=1)
+    top_tokens: int = Field(default=20, ge=0)
+    logits: int = Field(default=20, ge=0, description="promoted and suppressed tokens kept")
+    skip_special: bool = Field(default=True, description="leave BOS, EOS and PAD positions out of everything")
     shares: dict[Split, Annotated[float, Field(ge=0, le=1)]] = {
         Split.EXPLAIN: 0.5,
         Split.VALIDATION: 0.1,
         Split.SCORE: 0.4,
     }
     sizes: dict[Split, Sizes] = DEFAULT_SIZES
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _consistent(self) -> "HarvestSpec":
@@ -147,13 +149,13 @@ class FeatureSelection(Spec):
     `sae` is the position of the SAE in the harvest's spec.
     """
 
-    sae: int = Field(0, ge=0)
+    sae: int = Field(default=0, ge=0)
     indices: tuple[Annotated[int, Field(ge=0)], ...] | None = None
-    start: int | None = Field(None, ge=0)
-    stop: int | None = Field(None, ge=0)
-    min_firings: int = Field(20, ge=0, description="features that fire less often are left out")
-    max_density: float = Field(1.0, gt=0, le=1)
-    sample: int | None = Field(None, ge=1)
+    start: int | None = Field(default=None, ge=0)
+    stop: int | None = Field(default=None, ge=0)
+    min_firings: int = Field(default=20, ge=0, description="features that fire less often are left out")
+    max_density: float = Field(default=1.0, gt=0, le=1)
+    sample: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _list_or_filter(self) -> "FeatureSelection":
@@ -165,8 +167,8 @@ class FeatureSelection(Spec):
 class Budget(Spec):
     """What a run may spend; None: no limit."""
 
-    dollars: float | None = Field(None, ge=0)
-    tokens: int | None = Field(None, ge=0)
+    dollars: float | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
 
 
 class RunSpec(Spec):
@@ -181,11 +183,11 @@ class RunSpec(Spec):
     features: FeatureSelection = FeatureSelection()
     explainers: tuple[PluginSpec, ...] = ()
     scorers: tuple[ScorerSpec, ...] = ()
-    llm: str | None = Field(None, pattern=r"^[^/]+/.+$", examples=["openai/gpt-6-luna"])
+    llm: str | None = Field(default=None, pattern=r"^[^/]+/.+$", examples=["openai/gpt-6-luna"])
     budget: Budget = Budget()
-    seed: int = Field(0, ge=0)
-    chunk: int = Field(100, ge=1, le=1000, description="features per unit of work")
-    name: str | None = Field(None, max_length=200)
+    seed: int = Field(default=0, ge=0)
+    chunk: int = Field(default=100, ge=1, le=1000, description="features per unit of work")
+    name: str | None = Field(default=None, max_length=200)
 
     @model_validator(mode="after")
     def _something_to_do(self) -> "RunSpec":

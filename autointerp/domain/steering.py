@@ -28,7 +28,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Steered:
-    """A continuation of one prompt, in pieces, and the KL (nats) of the changed next-token distribution from the clean one."""
+    """A continuation of one prompt, in pieces, and KL(changed ‖ clean) of the first token's distribution, in nats."""
 
     pieces: tuple[str, ...]
     kl: float
