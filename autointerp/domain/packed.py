@@ -1,0 +1,115 @@
+"""Examples as arrays: what a harvest makes and storage keeps, one record for each feature and split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autointerp.domain.examples import Example, Group, Kind, Split
+from autointerp.domain.features import Statistics
+from autointerp.domain.vocabulary import Vocabulary
+
+KINDS = tuple(Kind)
+NO_INDEX = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """`n` windows of the corpus. Window i holds tokens[offsets[i]:offsets[i+1]]."""
+
+    context: NDArray[np.int64]  # (n,) row in the corpus
+    document: NDArray[np.int64]  # (n,) stable hash of the document
+    start: NDArray[np.int32]  # (n,) first position in the row
+    offsets: NDArray[np.int64]  # (n+1,)
+    tokens: NDArray[np.int32]  # (total,)
+
+    def __len__(self) -> int:
+        return len(self.context)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The harvest's uniform sample of segments, which silent examples come from; `split` indexes `tuple(Split)`."""
+
+    windows: Windows
+    split: NDArray[np.uint8]  # (n,)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedExamples:
+    """One feature's examples in one split.
+
+    A window that was drawn for several groups is stored once: `member_window`, `member_kind` (index into KINDS) and
+    `member_index` (NO_INDEX: none) say which window belongs to which group, in order. Silent examples are
+    positions in the harvest's pool (`silent_pool`), with their kind.
+    """
+
+    windows: Windows
+    peak: NDArray[np.int16]  # (n,) position in the window
+    activations: NDArray[np.float16]  # (total,)
+    member_window: NDArray[np.int32]  # (m,)
+    member_kind: NDArray[np.uint8]  # (m,)
+    member_index: NDArray[np.int16]  # (m,)
+    silent_pool: NDArray[np.int32]  # (s,)
+    silent_kind: NDArray[np.uint8]  # (s,)
+
+
+@dataclass(frozen=True, slots=True)
+class HarvestedFeature:
+    """Everything a harvest knows of one feature."""
+
+    index: int
+    statistics: Statistics
+    examples: dict[Split, PackedExamples]
+
+
+def unpack(packed: PackedExamples, *, split: Split, pool: Pool, vocabulary: Vocabulary) -> tuple[Example, ...]:
+    """Return the examples as records, firing ones first, in the order of their groups."""
+    pieces = [vocabulary.render(_tokens(packed.windows, i)) for i in range(len(packed.windows))]
+    firing = [
+        _firing(packed, int(window), _group(int(kind), int(index)), split, pieces[int(window)])
+        for window, kind, index in zip(packed.member_window, packed.member_kind, packed.member_index, strict=True)
+    ]
+    silent = [
+        _silent(pool.windows, int(position), _group(int(kind), NO_INDEX), split, vocabulary)
+        for position, kind in zip(packed.silent_pool, packed.silent_kind, strict=True)
+    ]
+    return tuple(firing + silent)
+
+
+def _group(kind: int, index: int) -> Group:
+    return Group(KINDS[kind], None if index == NO_INDEX else index)
+
+
+def _tokens(windows: Windows, i: int) -> list[int]:
+    return windows.tokens[windows.offsets[i] : windows.offsets[i + 1]].tolist()
+
+
+def _firing(packed: PackedExamples, i: int, group: Group, split: Split, pieces: tuple[str, ...]) -> Example:
+    windows = packed.windows
+    return Example(
+        split=split,
+        group=group,
+        context=int(windows.context[i]),
+        document=int(windows.document[i]),
+        start=int(windows.start[i]),
+        peak=int(packed.peak[i]),
+        tokens=tuple(_tokens(windows, i)),
+        pieces=pieces,
+        activations=tuple(packed.activations[windows.offsets[i] : windows.offsets[i + 1]].astype(float).tolist()),
+    )
+
+
+def _silent(windows: Windows, i: int, group: Group, split: Split, vocabulary: Vocabulary) -> Example:
+    tokens = _tokens(windows, i)
+    return Example(
+        split=split,
+        group=group,
+        context=int(windows.context[i]),
+        document=int(windows.document[i]),
+        start=int(windows.start[i]),
+        peak=len(tokens) // 2,
+        tokens=tuple(tokens),
+        pieces=vocabulary.render(tokens),
+        activations=(0.0,) * len(tokens),
+    )
