@@ -7,7 +7,7 @@ JOBS ?= 2
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test check serve format clean
+.PHONY: demo test check serve format bench-harvest clean
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -36,5 +36,8 @@ format: $(READY)  ## format, fix what can be fixed, lock the prompts
 serve: $(READY)  ## the API with a worker beside it, on http://127.0.0.1:8000
 	$(BIN)/autointerp serve $(ARGS)
 
-clean:
+bench-harvest: $(READY)  ## the harvest against a bare forward-and-encode loop, as ratios; JSON=FILE writes them down
+	$(BIN)/python benchmarks/harvest.py $(ARGS)
+
+clean:  ## remove the environment and what was built
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The bundled demo: a small language model of Python sources and two sparse autoencoders, made by `autointerp.demo.train`."""
+"""The bundled demo: a small language model of Python sources, and two sparse autoencoders of its residual stream."""
 
 from pathlib import Path
 

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 from autointerp.hashing import digest
@@ -47,9 +48,14 @@ class Request:
     @property
     def key(self) -> str:
         """The digest of the whole request but for `prompt`, which its messages already show."""
-        content = asdict(self)
-        del content["prompt"]
-        return digest({"version": 1, **content})
+        return _key(self)
+
+
+@lru_cache(maxsize=1024)  # each layer between a plug-in and the provider asks for it
+def _key(request: Request) -> str:
+    content = asdict(request)
+    del content["prompt"]
+    return digest({"version": 1, **content})
 
 
 class Finish(StrEnum):

@@ -1,0 +1,1 @@
+"""Numbers from trials: pure functions of numpy arrays and frozen records."""

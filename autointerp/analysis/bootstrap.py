@@ -1,0 +1,33 @@
+"""Bootstrap confidence intervals over windows, all resamples at once."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVEL = 0.95
+
+
+def interval(
+    sums: NDArray[np.float64],
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    *,
+    resamples: int,
+    rng: np.random.Generator,
+) -> tuple[float, float] | None:
+    """The percentile interval (95 %) of a statistic of totals, resampling the rows with replacement.
+
+    `sums` (n, k): what each of n windows adds to k totals. `statistic` maps totals (r, k) to values (r,), NaN where
+    it is undefined; such resamples are left out. None when there are no rows or no resample is defined.
+    Source: Efron and Tibshirani 1993, chapter 13.
+    """
+    n = len(sums)
+    if n == 0:
+        return None
+    counts = rng.multinomial(n, np.full(n, 1 / n), size=resamples)  # (r, n)
+    values = statistic(counts @ sums)
+    defined = values[np.isfinite(values)]
+    if len(defined) == 0:
+        return None
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,43 @@
+"""Choosing examples: evenly over their groups, by a named generator, whatever order they come in."""
+
+from collections.abc import Collection, Sequence
+from itertools import zip_longest
+
+import numpy as np
+
+from autointerp.domain.examples import Example, Kind, Split
+
+
+def of_split(examples: Sequence[Example], split: Split) -> tuple[Example, ...]:
+    """The examples in canonical order; ValueError when one belongs to another split, because then splits leak."""
+    if wrong := {example.split for example in examples} - {split}:
+        raise ValueError(f"examples of {sorted(wrong)} were handed to what may only see the {split} split")
+    return tuple(sorted(examples, key=lambda e: (e.group, e.context, e.start, e.peak)))
+
+
+def spread(
+    examples: Sequence[Example], kinds: Collection[Kind], *, count: int, rng: np.random.Generator
+) -> tuple[Example, ...]:
+    """Draw at most `count` examples of these kinds, in turn from each group (strongest first), no window twice."""
+    groups: dict[tuple[str, int], list[Example]] = {}
+    for example in examples:
+        if example.group.kind in kinds:
+            index = -1 if example.group.index is None else example.group.index
+            groups.setdefault((example.group.kind, index), []).append(example)
+    shuffled = [_shuffle(groups[key], rng) for key in sorted(groups, reverse=True)]
+    turns = (example for turn in zip_longest(*shuffled) for example in turn if example is not None)
+    distinct: dict[tuple[int, int], Example] = {}
+    for example in turns:
+        distinct.setdefault(example.window, example)
+    return tuple(distinct.values())[:count]
+
+
+def _shuffle(examples: Sequence[Example], rng: np.random.Generator) -> list[Example]:
+    ordered = sorted(examples, key=lambda e: (e.context, e.start, e.peak))
+    return [ordered[i] for i in rng.permutation(len(ordered))]
+
+
+def firing(example: Example, threshold: float) -> tuple[bool, ...]:
+    """Which tokens fire clearly: above `threshold` times the example's maximum (Paulo et al. 2024)."""
+    least = threshold * example.max
+    return tuple(activation > least for activation in example.activations)

@@ -1,0 +1,40 @@
+"""Harvests."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Response
+
+from autointerp import runs
+from autointerp.api.paging import Page, Paged
+from autointerp.api.parts import AtDesk, Stored
+from autointerp.api.problems import documented
+from autointerp.api.schemas.harvests import SPEC_EXAMPLE, Harvest
+from autointerp.domain.specs import HarvestSpec
+from autointerp.errors import NotFound
+from autointerp.storage import harvests
+
+router = APIRouter(prefix="/harvests", tags=["harvests"])
+Spec = Annotated[HarvestSpec, Body(openapi_examples={"gpt2": {"summary": "GPT-2 on a file", "value": SPEC_EXAMPLE}})]
+
+
+@router.post("", status_code=202, responses=documented())
+def create_harvest(desk: AtDesk, response: Response, spec: Spec) -> Harvest:
+    """Start a harvest; the same spec again gives the harvest that is already there, unless it failed."""
+    record = runs.create_harvest(desk, spec)
+    response.headers["Location"] = f"/v1/harvests/{record.id}"
+    return Harvest.of(record)
+
+
+@router.get("", responses=documented())
+def list_harvests(database: Stored, paging: Paged) -> Page[Harvest]:
+    """List harvests, newest first."""
+    with database.read() as session:
+        rows = harvests.list_harvests(session, after=paging.after_text(), limit=paging.limit + 1)
+    return paging.page(rows, key=lambda row: row.id, show=Harvest.of)
+
+
+@router.get("/{harvest_id}", responses=documented(NotFound))
+def get_harvest(database: Stored, harvest_id: str) -> Harvest:
+    """Show one harvest and how far it is."""
+    with database.read() as session:
+        return Harvest.of(harvests.get(session, harvest_id))

@@ -1,0 +1,32 @@
+"""The parts that endpoints use, given to the application when it is made."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Query, Request
+
+from autointerp.runs import Desk
+from autointerp.storage.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What endpoints read from, and where they hand in work."""
+
+    database: Database
+    desk: Desk
+
+
+def _database(request: Request) -> Database:
+    return cast(Parts, request.app.state.parts).database
+
+
+def _desk(request: Request) -> Desk:
+    return cast(Parts, request.app.state.parts).desk
+
+
+MOST = 2**63 - 1  # the largest id that a database keeps
+Id = Annotated[int, Path(ge=1, le=MOST)]
+OfId = Annotated[int | None, Query(ge=1, le=MOST)]
+Stored = Annotated[Database, Depends(_database)]
+AtDesk = Annotated[Desk, Depends(_desk)]

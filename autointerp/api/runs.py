@@ -1,0 +1,84 @@
+"""Runs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Header, Query, Response
+
+from autointerp import runs as verbs
+from autointerp.api.paging import Page, Paged
+from autointerp.api.parts import AtDesk, Stored
+from autointerp.api.problems import documented
+from autointerp.api.schemas.explanations import UnreadReply
+from autointerp.api.schemas.runs import SPEC_EXAMPLE, FailedFeature, Run, RunPage
+from autointerp.domain.specs import RunSpec
+from autointerp.errors import Conflict, NotFound
+from autointerp.storage import explanations, run_features, runs
+from autointerp.storage.records import RunState
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+Spec = Annotated[RunSpec, Body(openapi_examples={"sample": {"summary": "100 features", "value": SPEC_EXAMPLE}})]
+Key = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", max_length=200, description="the same key and spec again give the same run"),
+]
+
+
+@router.post("", status_code=202, responses=documented(NotFound, Conflict))
+def create_run(desk: AtDesk, response: Response, spec: Spec, idempotency_key: Key = None) -> Run:
+    """Start a run; a key that was used with another spec is refused."""
+    record = verbs.create_run(desk, spec, idempotency_key=idempotency_key)
+    response.headers["Location"] = f"/v1/runs/{record.id}"
+    return Run.of(record)
+
+
+@router.get("", responses=documented())
+def list_runs(
+    database: Stored, paging: Paged, state: Annotated[RunState | None, Query(description="in this state")] = None
+) -> Page[Run]:
+    """List runs, newest first."""
+    with database.read() as session:
+        rows = runs.list_runs(session, state=state, after=paging.after_text(), limit=paging.limit + 1)
+    return paging.page(rows, key=lambda row: row.id, show=Run.of)
+
+
+@router.get("/{run_id}", responses=documented(NotFound))
+def get_run(database: Stored, run_id: str) -> RunPage:
+    """Show one run, how far it is and what it has cost."""
+    return _page(database, run_id)
+
+
+@router.post("/{run_id}/cancel", responses=documented(NotFound, Conflict))
+def cancel_run(database: Stored, desk: AtDesk, run_id: str) -> RunPage:
+    """Stop a run; what it has stored stays, and it can be resumed."""
+    verbs.cancel_run(desk, run_id)
+    return _page(database, run_id)
+
+
+@router.post("/{run_id}/resume", status_code=202, responses=documented(NotFound, Conflict))
+def resume_run(database: Stored, desk: AtDesk, run_id: str) -> RunPage:
+    """Take up a run that was cancelled, ran out of budget or failed in parts; only what is missing is done."""
+    verbs.resume_run(desk, run_id)
+    return _page(database, run_id)
+
+
+@router.get("/{run_id}/failures", responses=documented(NotFound))
+def list_failures(database: Stored, paging: Paged, run_id: str) -> Page[FailedFeature]:
+    """List the features that the run could not finish, and why."""
+    with database.read() as session:
+        runs.get(session, run_id)
+        rows = run_features.list_failures(session, run_id, after=paging.after_number(), limit=paging.limit + 1)
+    return paging.page(rows, key=lambda row: row.feature_id, show=FailedFeature.of)
+
+
+@router.get("/{run_id}/unread", responses=documented(NotFound))
+def list_unread(database: Stored, paging: Paged, run_id: str) -> Page[UnreadReply]:
+    """List the replies of explainers that could not be read."""
+    with database.read() as session:
+        runs.get(session, run_id)
+        rows = explanations.list_unread(session, run_id=run_id, after=paging.after_number(), limit=paging.limit + 1)
+    return paging.page(rows, key=lambda row: row.id, show=UnreadReply.of)
+
+
+def _page(database: Stored, run_id: str) -> RunPage:
+    with database.read() as session:
+        return RunPage.with_progress(runs.get(session, run_id), runs.progress(session, run_id))

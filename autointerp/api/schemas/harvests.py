@@ -1,0 +1,71 @@
+"""A harvest as the API shows it."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import Field
+
+from autointerp.api.schemas.base import WHEN, Shown, example
+from autointerp.domain.specs import HarvestSpec
+from autointerp.storage.records import HarvestRecord, HarvestState
+
+SPEC_EXAMPLE: dict[str, Any] = {
+    "subject": {"model": "openai-community/gpt2"},
+    "saes": [{"release": "gpt2-small-res-jb", "sae_id": "blocks.8.hook_resid_pre"}],
+    "corpus": {"kind": "jsonl", "path": "/srv/corpora/pile.jsonl"},
+    "tokens": 1_000_000,
+    "context": 256,
+}
+
+
+class Harvest(Shown):
+    """One pass of a subject model and its SAEs over a corpus."""
+
+    model_config = example(
+        id="0192f3aa7c51",
+        state="running",
+        error=None,
+        tokens_done=262_144,
+        tokens_total=1_000_000,
+        seconds=21.4,
+        corpus_fingerprint="5b0e9d22",
+        model_id=1,
+        sae_ids=[1],
+        spec=SPEC_EXAMPLE,
+        spec_digest="c7b1a0f2",
+        created_at=WHEN,
+        finished_at=None,
+    )
+
+    id: str
+    state: HarvestState
+    error: str | None = Field(description="why it failed")
+    tokens_done: int
+    tokens_total: int | None
+    seconds: float | None = Field(description="time spent reading the corpus")
+    corpus_fingerprint: str | None
+    model_id: int | None = Field(description="null until the model has been loaded")
+    sae_ids: list[int] = Field(description="in the order of the spec")
+    spec: HarvestSpec
+    spec_digest: str
+    created_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, record: HarvestRecord) -> Self:
+        """Show a stored harvest."""
+        return cls(
+            id=record.id,
+            state=record.state,
+            error=record.error,
+            tokens_done=record.tokens_done,
+            tokens_total=record.tokens_total,
+            seconds=record.seconds,
+            corpus_fingerprint=record.corpus_fingerprint,
+            model_id=record.model_id,
+            sae_ids=list(record.sae_ids),
+            spec=record.spec,
+            spec_digest=record.spec_digest,
+            created_at=record.created_at,
+            finished_at=record.finished_at,
+        )

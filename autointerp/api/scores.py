@@ -1,0 +1,51 @@
+"""Scores and their trials."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from autointerp.api.paging import Page, Paged
+from autointerp.api.parts import Id, OfId, Stored
+from autointerp.api.problems import documented
+from autointerp.api.schemas.scores import Score, Trial, Trials
+from autointerp.errors import NotFound
+from autointerp.storage import scores
+
+router = APIRouter(prefix="/scores", tags=["scores"])
+
+
+@router.get("", responses=documented())
+def list_scores(
+    database: Stored,
+    paging: Paged,
+    explanation_id: OfId = None,
+    feature_id: OfId = None,
+    harvest_id: Annotated[str | None, Query(description="on the examples of this harvest")] = None,
+    run_id: Annotated[str | None, Query(description="made by this run")] = None,
+) -> Page[Score]:
+    """List scores, oldest first."""
+    with database.read() as session:
+        rows = scores.list_scores(
+            session,
+            explanation_id=explanation_id,
+            feature_id=feature_id,
+            harvest_id=harvest_id,
+            run_id=run_id,
+            after=paging.after_number(),
+            limit=paging.limit + 1,
+        )
+    return paging.page(rows, key=lambda row: row.id, show=Score.of)
+
+
+@router.get("/{score_id}", responses=documented(NotFound))
+def get_score(database: Stored, score_id: Id) -> Score:
+    """Show one score with its interval, counts and breakdown."""
+    with database.read() as session:
+        return Score.of(scores.get(session, score_id))
+
+
+@router.get("/{score_id}/trials", responses=documented(NotFound))
+def list_trials(database: Stored, score_id: Id) -> Trials:
+    """Show every question that the score was computed from, with the truth and the answer."""
+    with database.read() as session:
+        return Trials(items=[Trial.of(trial) for trial in scores.trials(session, score_id)])

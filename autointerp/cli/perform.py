@@ -1,0 +1,89 @@
+"""Carries out a run for a command: price, submission, waiting and results."""
+
+from itertools import islice
+
+import typer
+
+from autointerp import runs
+from autointerp.api.schemas.runs import RunPage
+from autointerp.cli import results
+from autointerp.cli.console import OUT, note, print_json
+from autointerp.cli.parts import at_desk
+from autointerp.cli.price import agree
+from autointerp.cli.progress import follow_run
+from autointerp.cli.results import RunResults
+from autointerp.cli.tables import results_table
+from autointerp.domain.specs import RunSpec
+from autointerp.runs import Desk
+from autointerp.storage import runs as stored_runs
+from autointerp.storage.engine import Database
+from autointerp.storage.records import RunRecord, RunState
+
+SHOWN = 30
+PAGE = 100
+UNDER_WAY = (RunState.WAITING, RunState.HARVESTING, RunState.RUNNING)
+
+
+def perform(spec: RunSpec, *, yes: bool, wait: bool, as_json: bool) -> None:
+    """Do what a spec asks, or go on where the same spec was interrupted, and print what was found."""
+    with at_desk(working=wait) as desk:
+        agree(desk, [spec], yes=yes)
+        record = under_way(desk.database, spec.digest) or runs.create_run(desk, spec, idempotency_key=None)
+        finish(desk, record, wait=wait, as_json=as_json)
+
+
+def resume(run_id: str, *, wait: bool, as_json: bool) -> None:
+    """Take up a run that was interrupted or has ended with something missing."""
+    with at_desk(working=wait) as desk:
+        with desk.database.read() as session:
+            record = stored_runs.get(session, run_id)
+        if record.state.ended:
+            record = runs.resume_run(desk, run_id)
+        finish(desk, record, wait=wait, as_json=as_json)
+
+
+def finish(desk: Desk, record: RunRecord, *, wait: bool, as_json: bool) -> None:
+    """Wait for a run if asked to, print it, and end with exit code 1 where it is not complete."""
+    note(f"run {record.id}; autointerp run --resume {record.id} goes on after an interruption")
+    if wait:
+        record = follow_run(desk, record.id)
+    show(desk.database, record.id, as_json=as_json)
+    if wait and record.state != RunState.COMPLETE:
+        raise typer.Exit(1)
+
+
+def show(database: Database, run_id: str, *, as_json: bool) -> None:
+    """Print a run with what it found and what it could not do."""
+    with database.read() as session:
+        record = stored_runs.get(session, run_id)
+        page = RunPage.with_progress(record, stored_runs.progress(session, run_id))
+    found = list(islice(results.of_run(database, record), None if as_json else SHOWN))
+    if as_json:
+        print_json(RunResults(**page.model_dump(), results=found))
+        return
+    OUT.print(results_table(found))
+    note(_summary(page))
+    for failure in page.progress.failures:
+        note(f"  feature {failure.index} failed: {failure.reason}")
+
+
+def under_way(database: Database, digest: str) -> RunRecord | None:
+    """Return the newest run of this spec that has not ended."""
+    with database.read() as session:
+        found = [
+            record
+            for state in UNDER_WAY
+            for record in stored_runs.list_runs(session, state=state, after=None, limit=PAGE)
+            if record.spec_digest == digest
+        ]
+    return max(found, key=lambda record: record.id, default=None)
+
+
+def _summary(page: RunPage) -> str:
+    done = page.progress
+    cost = f", ${done.cost:.4f}" if done.requests else ""
+    why = f": {page.error}" if page.error else ""
+    unread = f", {done.unread} unread replies" if done.unread else ""
+    more = f"; autointerp export --run {page.id} writes all" if done.done > SHOWN else ""
+    counts = f"{done.done} features done, {done.failed} failed, {done.explanations} explanations, {done.scores} scores"
+    return f"run {page.id} {page.state.replace('_', ' ')}{why}: {counts}{unread}{cost}{more}"

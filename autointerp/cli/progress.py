@@ -1,0 +1,78 @@
+"""What a waiting user sees: how far a harvest or a run is, how fast, what it costs and how long it will take."""
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from autointerp import runs
+from autointerp.api.schemas.base import NANO
+from autointerp.cli.console import NOTES
+from autointerp.runs import Desk
+from autointerp.storage import harvests
+from autointerp.storage.records import HarvestRecord, RunProgress, RunRecord, RunState
+
+POLL = 0.3
+
+
+def follow_harvest(desk: Desk, harvest_id: str) -> HarvestRecord:
+    """Wait until a harvest ends, drawing how far it is."""
+    with _bars() as bars:
+        bar = _Bar(bars, "harvest", "tokens")
+        return runs.wait_harvest(
+            desk, harvest_id, timeout=None, poll=POLL, on_progress=lambda record: _read(bar, record)
+        )
+
+
+def follow_run(desk: Desk, run_id: str) -> RunRecord:
+    """Wait until a run ends, drawing how far it and its harvest are."""
+    with _bars() as bars:
+        harvest, work = _Bar(bars, "harvest", "tokens"), _Bar(bars, "features", "features")
+
+        def draw(record: RunRecord, progress: RunProgress) -> None:
+            if record.state == RunState.HARVESTING and record.harvest_id is not None:
+                with desk.database.read() as session:
+                    _read(harvest, harvests.get(session, record.harvest_id))
+            total = progress.waiting + progress.done + progress.failed
+            work.move(progress.done + progress.failed, total, _cost(progress))
+
+        return runs.wait_run(desk, run_id, timeout=None, poll=POLL, on_progress=draw)
+
+
+def _read(bar: "_Bar", record: HarvestRecord) -> None:
+    bar.move(record.tokens_done, record.tokens_total or 0, "")
+
+
+def _cost(progress: RunProgress) -> str:
+    if not progress.requests:
+        return ""
+    unknown = f" + {progress.cost_unknown} requests of unknown price" if progress.cost_unknown else ""
+    return f"${progress.cost / NANO:.4f}{unknown}"
+
+
+class _Bar:
+    """One bar, drawn from the first time that its total is known."""
+
+    def __init__(self, bars: Progress, name: str, unit: str) -> None:
+        self._bars = bars
+        self._name = name
+        self._unit = unit
+        self._task: TaskID | None = None
+
+    def move(self, done: int, total: int, cost: str) -> None:
+        if not total:
+            return
+        if self._task is None:
+            self._task = self._bars.add_task(self._name, total=total, rate="", cost="")
+        self._bars.update(self._task, completed=done, total=total, cost=cost)
+        speed = self._bars.tasks[self._bars.task_ids.index(self._task)].speed
+        self._bars.update(self._task, rate=f"{speed:,.1f} {self._unit}/s" if speed else "")
+
+
+def _bars() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[cost]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=NOTES,
+    )

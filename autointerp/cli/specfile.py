@@ -1,0 +1,59 @@
+"""Specs from TOML files; a path that starts with ./ or ../ is relative to the file."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from autointerp.domain.specs import HarvestSpec, RunSpec, Spec
+from autointerp.errors import InvalidSpec
+
+PATH_KEYS = frozenset({"model", "path"})
+AnySpec = TypeVar("AnySpec", bound=Spec)
+
+
+def read_run(path: Path) -> RunSpec:
+    """Read a run's spec; InvalidSpec says what is wrong with it."""
+    return parse(RunSpec, _read(path), str(path))
+
+
+def read_harvest(path: Path) -> HarvestSpec:
+    """Read a harvest's spec, or the one inside a run's spec."""
+    content = _read(path)
+    inner = content.get("harvest", content)
+    if not isinstance(inner, dict):
+        raise InvalidSpec(f"{path}: harvest names a stored harvest; give a spec with subject, saes and corpus")
+    return parse(HarvestSpec, inner, str(path))
+
+
+def parse(kind: type[AnySpec], content: Any, source: str) -> AnySpec:
+    """Validate `content` as a spec; InvalidSpec names the first thing that is wrong, and where it stands."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidSpec(
+            f"{source}: {where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}"
+        ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSpec(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSpec(f"{path} is no TOML file: {error}") from error
+    return _anchored(content, path.resolve().parent)
+
+
+def _anchored(value: Any, folder: Path, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {k: _anchored(v, folder, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_anchored(item, folder, key) for item in value]
+    if key in PATH_KEYS and isinstance(value, str) and value.startswith(("./", "../")):
+        return str((folder / value).resolve())
+    return value

@@ -1,0 +1,71 @@
+"""Results as tables for a terminal."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from autointerp.api.schemas.features import Feature
+from autointerp.api.schemas.scores import Score
+from autointerp.cli.results import Explained, Result
+
+
+def features_table(rows: Sequence[Feature]) -> Table:
+    """One line a feature: where it is and what it fires on."""
+    table = Table("id", "index", "density", "max", "fires on", "promotes", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(
+            str(row.id),
+            str(row.index),
+            density(row.density),
+            f"{row.max:.2f}",
+            pieces(row.top_tokens),
+            pieces(row.promoted),
+        )
+    return table
+
+
+def results_table(results: Sequence[Result]) -> Table:
+    """One row an explanation: the feature, what was claimed, and each score above its interval."""
+    names = list(dict.fromkeys(name_of(s) for r in results for e in r.explanations for s in e.scores))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("id", "feature", "density"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("explanation", ratio=1)
+    for name in names:
+        table.add_column(name.replace(":", "\n"), no_wrap=True)
+    for result in results:
+        for explained in result.explanations:
+            claim = Text(explained.text)
+            where = (str(result.id), str(result.index), density(result.density))
+            table.add_row(*where, claim, *_scores(explained, names))
+    return table
+
+
+def name_of(score: Score) -> str:
+    """The scorer with its judge, as they are written on the command line."""
+    return f"{score.scorer}:{score.judge}"
+
+
+def value_of(score: Score) -> str:
+    """A score with its interval, or why there is none."""
+    if score.value is None:
+        return f"– ({score.undefined or 'undefined'})"
+    if score.interval is None:
+        return f"{score.value:.2f}"
+    return f"{score.value:.2f} [{score.interval.low:.2f}, {score.interval.high:.2f}]"
+
+
+def density(value: float) -> str:
+    """A share of tokens in per cent."""
+    return f"{100 * value:.3f} %"
+
+
+def pieces(texts: Sequence[str]) -> Text:
+    """Tokens side by side, with their spaces visible."""
+    return Text(" ".join(repr(text)[1:-1].replace(" ", "·") for text in texts))
+
+
+def _scores(explained: Explained, names: Sequence[str]) -> list[Text]:
+    found = {name_of(score): value_of(score).replace(" ", "\n", 1) for score in explained.scores}
+    return [Text(found.get(name, "")) for name in names]

@@ -1,0 +1,27 @@
+"""The plug-ins of a run, built: its explainers, and its scorers each with its judge."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from autointerp import plugins
+from autointerp.domain.specs import PluginSpec, RunSpec, ScorerSpec
+from autointerp.domain.tools import Explainer, Scorer, Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done to each feature, in the order of the spec; the position in it is part of a result's key."""
+
+    explainers: Sequence[tuple[PluginSpec, Explainer]]
+    scorers: Sequence[tuple[ScorerSpec, Scorer]]
+
+
+def build(spec: RunSpec, tools: Tools) -> Plan:
+    """Build every plug-in of the run; InvalidSpec when one lacks what it needs."""
+    explainers = [(one, plugins.configure("explainer", one.name, one.options).build(tools)) for one in spec.explainers]
+    return Plan(explainers=explainers, scorers=[(one, _scorer(one, tools)) for one in spec.scorers])
+
+
+def _scorer(spec: ScorerSpec, tools: Tools) -> Scorer:
+    judge = plugins.configure("judge", spec.judge.name, spec.judge.options).build(tools)
+    return plugins.configure("scorer", spec.name, spec.options).build(replace(tools, judge=judge))

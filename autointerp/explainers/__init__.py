@@ -1,0 +1,1 @@
+"""What says when a feature fires, one file each."""

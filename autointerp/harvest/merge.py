@@ -1,0 +1,94 @@
+"""Shards into one harvest, and the harvest into features."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autointerp.domain.packed import HarvestedFeature, Pool
+from autointerp.domain.specs import HarvestSpec
+from autointerp.errors import InvalidSpec
+from autointerp.harvest.cut import Cutter
+from autointerp.harvest.shard import Manifest, read_shard
+from autointerp.harvest.silent import Silence, pool_record
+from autointerp.harvest.state import State
+from autointerp.subject.model import SubjectModel
+from autointerp.subject.sae import Dictionary
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Merged:
+    """A whole harvest. `tokens` counts what was read but for special tokens, `broken` the activations of each SAE that
+    were NaN or infinite, which were left out."""
+
+    state: State
+    corpus: str
+    pool: Pool
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the statistics are over."""
+        return self.state.tokens
+
+    @property
+    def saes(self) -> tuple[str, ...]:
+        """The fingerprints of the SAEs."""
+        return tuple(sae.fingerprint for sae in self.state.saes)
+
+    @property
+    def broken(self) -> tuple[int, ...]:
+        """How many activations of each SAE were NaN or infinite."""
+        return tuple(sae.broken for sae in self.state.saes)
+
+    def features(self, sae: int, dictionary: Dictionary, model: SubjectModel) -> Iterator[HarvestedFeature]:
+        """Yield every feature of SAE number `sae` in the order of indices, dead ones too."""
+        state = self.state.saes[sae]
+        if dictionary.fingerprint != state.fingerprint:
+            raise InvalidSpec(f"{dictionary.name} is not the SAE number {sae} of this harvest; load the one it read")
+        silence = Silence.of(
+            self.state.pool,
+            self.pool,
+            self.state.spec,
+            sae=sae,
+            fingerprint=state.fingerprint,
+            features=state.features,
+        )
+        return Cutter(
+            state=self.state,
+            sae=state,
+            silence=silence,
+            vocabulary=model.vocabulary,
+            pieces=tuple(map(model.vocabulary.piece, range(len(model.vocabulary.tokens)))),
+            unembedding=model.unembedding(),
+            directions=dictionary.directions,
+        ).features()
+
+
+def merge_shards(paths: Sequence[Path], spec: HarvestSpec) -> Merged:
+    """Merge all shards of a harvest, given in any order.
+
+    DamagedFile when a shard is missing or damaged, InvalidSpec when they are not all of one harvest of `spec`.
+    """
+    merged: State | None = None
+    manifests: list[Manifest] = []
+    for path in paths:
+        manifest, arrays = read_shard(path)
+        manifests.append(manifest)
+        _check(manifest, manifests[0], spec, path)
+        source = manifest.source
+        state = State(spec, fingerprints=source.saes, features=source.features, vocabulary=source.vocabulary).load(
+            arrays
+        )
+        if merged is None:
+            merged = state
+        else:
+            merged.merge(state)
+    if merged is None or {m.source.shard for m in manifests} != set(range(spec.shards)) or len(paths) != spec.shards:
+        raise InvalidSpec(f"a harvest of {spec.shards} shards is merged from each of them once; got {len(paths)}")
+    merged.settle()
+    return Merged(state=merged, corpus=manifests[0].source.corpus, pool=pool_record(merged.pool, merged.blocks))
+
+
+def _check(manifest: Manifest, first: Manifest, spec: HarvestSpec, path: Path) -> None:
+    same = manifest.source.model_copy(update={"shard": first.source.shard})
+    if manifest.source.spec != spec.digest or same != first.source:
+        raise InvalidSpec(f"{path} is not a shard of this harvest; merge only shards of one spec and corpus")

@@ -1,0 +1,129 @@
+"""Shards on disk: one safetensors file, and a manifest beside it with the digest of every byte.
+
+Both are written under a temporary name, flushed to the disk and renamed, the manifest last: a shard with a manifest is
+complete. What a manifest does not match is a damaged file.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.numpy import load, save
+
+from autointerp.errors import DamagedFile, InvalidSpec, Unavailable
+from autointerp.hashing import canonical_json
+
+FORMAT = 1
+
+
+class Source(BaseModel):
+    """What a shard was made from: two shards belong together when all of this but `shard` is equal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    spec: str
+    corpus: str
+    saes: tuple[str, ...]
+    features: tuple[int, ...]
+    vocabulary: int
+    shard: int
+    shards: int
+
+
+class Manifest(BaseModel):
+    """What stands beside a shard: its source, how many tokens it covers (`read` with special ones), its digest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Source
+    tokens: int
+    read: int
+    broken: tuple[int, ...]
+    bytes: int
+    sha256: str
+
+
+def shard_path(folder: Path, shard: int, shards: int) -> Path:
+    """Return where a shard is kept."""
+    return folder / f"shard-{shard:05d}-of-{shards:05d}.safetensors"
+
+
+def write_shard(
+    path: Path, arrays: Mapping[str, NDArray[Any]], source: Source, *, read: int, broken: tuple[int, ...]
+) -> Manifest:
+    """Write a shard and its manifest; Unavailable when the disk does not take them."""
+    data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    manifest = Manifest(
+        source=source,
+        tokens=int(np.asarray(arrays["count"])[0]),
+        read=read,
+        broken=broken,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, data)
+        _write(_manifest_path(path), (canonical_json(manifest.model_dump(mode="json")) + "\n").encode())
+    except OSError as error:
+        raise Unavailable(f"cannot write the shard {path}: {error.strerror}; make room and start again") from error
+    return manifest
+
+
+def finished(path: Path, source: Source) -> Manifest | None:
+    """Return the manifest of the shard at `path` when it is complete, None when there is none or it is damaged.
+
+    InvalidSpec when a shard made from something else is in its place.
+    """
+    try:
+        manifest, _ = _read(path)
+    except DamagedFile:
+        return None
+    if manifest.source != source:
+        raise InvalidSpec(f"{path} was made from another spec, corpus or SAE; give this harvest a folder of its own")
+    return manifest
+
+
+def read_shard(path: Path) -> tuple[Manifest, dict[str, NDArray[Any]]]:
+    """Read a shard; DamagedFile when it is missing, incomplete or does not match its manifest."""
+    manifest, data = _read(path)
+    return manifest, {name: np.asarray(array) for name, array in load(data).items()}
+
+
+def _read(path: Path) -> tuple[Manifest, bytes]:
+    try:
+        manifest = Manifest.model_validate(json.loads(_manifest_path(path).read_bytes()))
+        data = path.read_bytes()
+    except (OSError, ValueError, ValidationError) as error:
+        raise DamagedFile(f"the shard {path} is missing or incomplete; harvest it again") from error
+    if len(data) != manifest.bytes or hashlib.sha256(data).hexdigest() != manifest.sha256:
+        raise DamagedFile(f"the shard {path} does not match its digest; harvest it again")
+    return manifest, data
+
+
+def _manifest_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

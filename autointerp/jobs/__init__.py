@@ -1,0 +1,1 @@
+"""The queue: the only package that knows the job engine, behind a handful of verbs."""

@@ -1,0 +1,72 @@
+"""The words of the queue: jobs, the handlers that do them, and the Submitter that every process may hold."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+LLM = "llm"
+HARVEST = "harvest"
+QUEUES = (LLM, HARVEST)
+
+
+class JobState(StrEnum):
+    """Where a job stands; `failed` is a handler that raised."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def live(self) -> bool:
+        """Whether a worker has it or will take it."""
+        return self in (JobState.QUEUED, JobState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One unit of work. `queue` is None once it was cancelled, `worker` None while no worker has taken it."""
+
+    id: str
+    queue: str | None
+    state: JobState
+    worker: str | None
+
+
+class Stop(Protocol):
+    """Tells a handler that its worker is leaving: begin nothing new, and return."""
+
+    def __call__(self) -> bool: ...
+
+
+class Leaving(Exception):
+    """A handler returned early because its worker is leaving; the job goes back on its queue."""
+
+
+Handler = Callable[[Mapping[str, Any], Stop], Coroutine[Any, Any, None]]
+
+
+class Submitter(Protocol):
+    """The verbs of the queue. Jobs run at least once, so a handler must be safe to repeat."""
+
+    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any]) -> None:
+        """Queue a job; a second submission of the same id is the same job."""
+        ...
+
+    def cancel(self, jobs: Sequence[str]) -> None:
+        """Cancel jobs that are not done; a running one stops within about a second."""
+        ...
+
+    def resume(self, jobs: Sequence[str], *, queue: str) -> None:
+        """Put cancelled jobs, or running ones whose worker is gone, back on the queue."""
+        ...
+
+    def status(self, prefix: str) -> tuple[Job, ...]:
+        """List the jobs whose id begins with `prefix`, oldest first."""
+        ...
+
+    def purge(self, prefix: str) -> None:
+        """Forget the jobs whose id begins with `prefix`; cancel them first."""
+        ...

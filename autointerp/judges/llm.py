@@ -1,0 +1,143 @@
+"""The judge that asks a language model, a few questions a request, by the prompt of the question's task.
+
+Which questions share a request, and in which order, follows from a hash of their content and the seed, so the order
+in which they were asked changes nothing. Equal questions are asked once.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from autointerp.domain.calls import Complete, Reply, Request
+from autointerp.domain.explanations import Unread, UnreadKind
+from autointerp.domain.judging import Answer, Confidence, Question
+from autointerp.domain.tools import Prompts, Tools
+from autointerp.hashing import canonical_json, stable_int
+from autointerp.judges._batches import by_explanation
+from autointerp.judges._labels import probability
+from autointerp.llm.base import BadRequest, Malformed, MissingCapability
+from autointerp.llm.replies import read_json
+
+
+class Config(BaseModel):
+    """Which model is asked, and how.
+
+    `logprobs` asks for that many alternatives at each token, which give each answer a confidence; leave it out for
+    servers that have none. The number of questions a request is one of a few, because it is part of the reply's schema,
+    which servers compile and cache.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="endpoint/model; the run's if not given")
+    questions: Literal[1, 5, 10, 20] = Field(default=5, description="questions a request")
+    prompt: str | None = Field(default=None, description="a prompt for every task; scorers/<task> if not given")
+    logprobs: int | None = Field(default=None, ge=1, le=20)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    reasoning_effort: str | None = None
+    max_tokens: int = Field(default=1_000, ge=16)
+
+    def build(self, tools: Tools) -> "LLMJudge":
+        """Make the judge; InvalidSpec when no language model is at hand."""
+        llm, endpoint, model = tools.need_llm(self.model, "the llm judge")
+        return LLMJudge(self, llm, endpoint, model, tools.prompts, tools.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class LLMJudge:
+    """Answers by a language model's verdicts, each a boolean field of its reply."""
+
+    config: Config
+    llm: Complete
+    endpoint: str
+    model: str
+    prompts: Prompts
+    seed: int
+
+    async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
+        """Ask all requests at once (the LLM layer limits them); LLMError and OutOfBudget end the batch."""
+        different = list(dict.fromkeys(questions))
+        chunks = [chunk for group in by_explanation(different) for chunk in self._chunks([different[i] for i in group])]
+        tasks: list[asyncio.Task[list[Answer]]] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._ask(chunk)) for chunk in chunks]
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        pairs = zip(chunks, tasks, strict=True)
+        found = {q: a for chunk, task in pairs for q, a in zip(chunk, task.result(), strict=True)}
+        return [found[question] for question in questions]
+
+    def _chunks(self, questions: Sequence[Question]) -> list[list[Question]]:
+        size = self.config.questions
+        mixed = sorted(questions, key=lambda question: stable_int(self.seed, question))
+        return [mixed[i : i + size] for i in range(0, len(mixed), size)]
+
+    async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
+        request = self._request(questions)
+        try:
+            reply = await self.llm.complete(request)
+        except (BadRequest, Malformed) as error:
+            if isinstance(error, MissingCapability):
+                raise
+            return [Answer(None, unread=UnreadKind.FAILED, request=request.key)] * len(questions)
+        verdicts = read_json(reply, _verdicts(len(questions)))
+        if isinstance(verdicts, Unread):
+            return [Answer(None, unread=verdicts.kind, request=request.key)] * len(questions)
+        return [_answer(field, verdict, reply, request) for field, verdict in verdicts]
+
+    def _request(self, questions: Sequence[Question]) -> Request:
+        values = {
+            "explanation": questions[0].explanation,
+            "questions": [
+                {"id": field, "passage": question.passage, "rival": question.rival}
+                for field, question in zip(_fields(len(questions)), questions, strict=True)
+            ],
+        }
+        rendered = self.prompts.render(self.config.prompt or f"scorers/{questions[0].task}", values)
+        return Request(
+            endpoint=self.endpoint,
+            model=self.model,
+            messages=rendered.messages,
+            max_tokens=self.config.max_tokens,
+            schema=_schema(len(questions)),
+            temperature=self.config.temperature,
+            reasoning_effort=self.config.reasoning_effort,
+            logprobs=self.config.logprobs,
+            prompt=rendered.version,
+        )
+
+
+def _answer(field: str, verdict: bool, reply: Reply, request: Request) -> Answer:
+    confidence = probability(reply, field)
+    kind = Confidence.LOGPROB if confidence is not None else None
+    return Answer(verdict=verdict, confidence=confidence, kind=kind, request=request.key)
+
+
+def _fields(count: int) -> list[str]:
+    return [f"e{i:02d}" for i in range(count)]
+
+
+@lru_cache
+def _schema(count: int) -> str:
+    """One object of required booleans: its length is part of the grammar, and each verdict has a token of its own."""
+    fields = _fields(count)
+    return canonical_json(
+        {
+            "type": "object",
+            "properties": {field: {"type": "boolean"} for field in fields},
+            "required": fields,
+            "additionalProperties": False,
+        }
+    )
+
+
+@lru_cache
+def _verdicts(count: int) -> type[BaseModel]:
+    strict = ConfigDict(extra="forbid", strict=True)
+    fields: dict[str, Any] = dict.fromkeys(_fields(count), (bool, ...))
+    return create_model(f"Verdicts{count}", __config__=strict, **fields)

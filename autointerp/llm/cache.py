@@ -1,0 +1,76 @@
+"""Nothing is paid for twice: a reply is kept for ever under the digest of its request."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from autointerp.domain.calls import Complete, Finish, Reply, Request, Usage
+from autointerp.domain.ledger import Attempt, AttemptStatus, Ledger, Replies
+from autointerp.errors import OutOfBudget
+from autointerp.llm.flights import Flights
+
+KEPT = frozenset({Finish.STOP, Finish.LENGTH, Finish.REFUSAL, Finish.FILTER})
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """Answers from what is kept, and asks only where nothing is; a hit takes no slot and no budget."""
+
+    inner: Complete
+    replies: Replies
+    ledger: Ledger
+    flights: Flights[Reply]
+    run: str | None
+
+    async def complete(self, request: Request) -> Reply:
+        """Answer the request; `cached` is set on a reply that cost nothing now."""
+        started = datetime.now(UTC)
+        while True:
+            try:
+                reply, mine = await self.flights.join(request.key, lambda: self._find_or_buy(request))
+            except _PurseEmpty as empty:
+                if empty.payer is self:
+                    raise OutOfBudget(str(empty)) from None
+                continue
+            break
+        if mine and not reply.cached:
+            return reply
+        await self.ledger.record(self._hit(request, reply, started))
+        return replace(reply, cached=True)
+
+    async def _find_or_buy(self, request: Request) -> Reply:
+        kept = await self.replies.get(request.key)
+        if kept is not None:
+            return replace(kept, cached=True)
+        try:
+            reply = await self.inner.complete(request)
+        except OutOfBudget as error:
+            raise _PurseEmpty(str(error), self) from error
+        if reply.finish in KEPT:
+            await self.replies.put(request.key, reply)
+        return reply
+
+    def _hit(self, request: Request, reply: Reply, started: datetime) -> Attempt:
+        return Attempt(
+            run=self.run,
+            request=request.key,
+            prompt=request.prompt,
+            endpoint=request.endpoint,
+            model_asked=request.model,
+            model_answered=reply.model,
+            status=AttemptStatus.CACHED,
+            attempt=0,
+            usage=Usage(),
+            cost=0,
+            provider_request=reply.provider_request,
+            error=None,
+            started_at=started,
+            finished_at=datetime.now(UTC),
+        )
+
+
+class _PurseEmpty(Exception):
+    """Whoever was buying this reply ran out of budget; those of other runs who waited for it buy it themselves."""
+
+    def __init__(self, message: str, payer: Cached) -> None:
+        super().__init__(message)
+        self.payer = payer

@@ -1,0 +1,102 @@
+"""How many requests may be in flight at one endpoint: more while all goes well, fewer when the server says so."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from autointerp.domain.calls import Reply, Request
+from autointerp.llm.base import Overloaded, Policy, RateLimited
+from autointerp.llm.meter import Attempts
+
+DECREASE = 0.7
+
+
+class Limiter:
+    """Additive increase, multiplicative decrease, as TCP does; shared by every run of one endpoint in a process.
+
+    A success raises the limit by 1/limit, so by one a round. A refusal cuts it once per epoch: requests that were
+    already in flight when it was cut tell nothing new. Nobody starts before the server's Retry-After is over.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.limit = float(min(policy.concurrency, policy.max_concurrency))
+        self.in_flight = 0
+        self._most = policy.max_concurrency
+        self._longest_wait = policy.retry_after_cap
+        self._epoch = 0
+        self._not_before = 0.0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncGenerator[int, None]:
+        """Hold one of the slots; yields the epoch it was taken in."""
+        await self._enter()
+        try:
+            yield self._epoch
+        finally:
+            self.in_flight -= 1
+            self._wake()
+
+    def succeeded(self) -> None:
+        """Allow a little more."""
+        self.limit = min(self._most, self.limit + 1 / self.limit)
+
+    def refused(self, epoch: int, retry_after: float | None) -> None:
+        """Allow less, once per epoch, and nothing before `retry_after` seconds are over."""
+        if epoch == self._epoch:
+            self._epoch += 1
+            self.limit = max(1.0, self.limit * DECREASE)
+        if retry_after is not None:
+            now = asyncio.get_running_loop().time()
+            self._not_before = max(self._not_before, now + min(retry_after, self._longest_wait))
+
+    async def _enter(self) -> None:
+        try:
+            while not await self._may_start():
+                pass
+        except asyncio.CancelledError:
+            self._wake()  # the turn that this one was given, or was waiting for, goes to another
+            raise
+        self.in_flight += 1
+
+    async def _may_start(self) -> bool:
+        loop = asyncio.get_running_loop()
+        if self.in_flight >= int(self.limit):
+            turn: asyncio.Future[None] = loop.create_future()
+            self._waiting.append(turn)
+            await turn
+            return False
+        pause = self._not_before - loop.time()
+        if pause > 0:
+            await asyncio.sleep(pause)
+            return False
+        return True
+
+    def _wake(self) -> None:
+        free = int(self.limit) - self.in_flight
+        while free > 0 and self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                free -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Makes an attempt when there is a slot for it."""
+
+    inner: Attempts
+    limiter: Limiter
+
+    async def attempt(self, request: Request, number: int) -> Reply:
+        """Wait for a slot, attempt, and tell the limiter how it went."""
+        async with self.limiter.slot() as epoch:
+            try:
+                reply = await self.inner.attempt(request, number)
+            except (RateLimited, Overloaded) as error:
+                self.limiter.refused(epoch, error.said.retry_after)
+                raise
+            self.limiter.succeeded()
+            return reply

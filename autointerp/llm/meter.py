@@ -1,0 +1,136 @@
+"""Every attempt is written down and paid for, whatever becomes of it."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from autointerp.domain.calls import Complete, Finish, Reply, Request, Usage
+from autointerp.domain.ledger import Attempt, AttemptStatus, Ledger
+from autointerp.llm import estimate
+from autointerp.llm.base import CallFailed
+from autointerp.llm.budget import Bound, Purse
+from autointerp.llm.prices import Tariff, worst_cost
+from autointerp.llm.waiting import to_the_end
+
+STATUS = {
+    Finish.STOP: AttemptStatus.ANSWERED,
+    Finish.LENGTH: AttemptStatus.TRUNCATED,
+    Finish.REFUSAL: AttemptStatus.REFUSED,
+    Finish.FILTER: AttemptStatus.FILTERED,
+    Finish.OTHER: AttemptStatus.ANSWERED,
+}
+
+
+class Attempts(Protocol):
+    """Makes one numbered attempt at a request."""
+
+    async def attempt(self, request: Request, number: int) -> Reply: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one attempt; exactly one of `reply` and `error` is there. `cost` None: not known."""
+
+    status: AttemptStatus
+    usage: Usage
+    cost: int | None
+    model: str | None = None
+    provider_request: str | None = None
+    reply: Reply | None = None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """Sets the worst case aside, makes the attempt, writes one line and settles; `purse` None: no budget."""
+
+    inner: Complete
+    tariff: Tariff
+    ledger: Ledger
+    purse: Purse | None
+    run: str | None
+
+    async def attempt(self, request: Request, number: int) -> Reply:
+        """Make one attempt. A cancelled or timed-out one is booked at its worst case, because it may be billed."""
+        usage = estimate.worst(request)
+        bound = Bound(usage, worst_cost(self.tariff, request.model, usage))
+        await self._reserve(bound)
+        started = datetime.now(UTC)
+        outcome = await self._call(request, bound)
+        await to_the_end(self._book(request, number, bound, outcome, started))
+        if outcome.reply is None:
+            assert outcome.error is not None
+            raise outcome.error
+        return outcome.reply
+
+    async def _reserve(self, bound: Bound) -> None:
+        if self.purse is None:
+            return
+        taken = asyncio.ensure_future(self.purse.take(bound))
+        try:
+            await asyncio.shield(taken)
+        except asyncio.CancelledError:
+            taken.cancel()
+            await asyncio.wait([taken])
+            if not taken.cancelled() and taken.exception() is None:
+                await to_the_end(self.purse.settle(bound, cost=0, tokens=0))
+            raise
+
+    async def _call(self, request: Request, bound: Bound) -> Outcome:
+        try:
+            reply = await self.inner.complete(request)
+        except CallFailed as error:
+            return self._failed(request, bound, error)
+        except asyncio.CancelledError as error:
+            return Outcome(AttemptStatus.CANCELLED, bound.usage, bound.cost, error=error)
+        except Exception as error:  # noqa: BLE001 - a programmer's error, raised again once its line is written
+            return Outcome(AttemptStatus.FAILED, bound.usage, bound.cost, error=error)
+        cost = self._cost(request, reply.model, reply.usage)
+        return Outcome(
+            STATUS[reply.finish], reply.usage, cost, reply.model, reply.provider_request, replace(reply, cost=cost)
+        )
+
+    def _failed(self, request: Request, bound: Bound, error: CallFailed) -> Outcome:
+        said = error.said
+        if said.usage is None:
+            usage, cost = bound.usage, bound.cost
+        else:
+            usage, cost = said.usage, self._cost(request, said.model, said.usage)
+        return Outcome(error.code, usage, cost, said.model, said.provider_request, error=error)
+
+    def _cost(self, request: Request, answered: str | None, usage: Usage) -> int | None:
+        """Price by the model that was asked, or by the one that answered where an alias was asked."""
+        if not usage.total:
+            return 0
+        cost = self.tariff.cost(request.model, usage)
+        return cost if cost is not None or answered is None else self.tariff.cost(answered, usage)
+
+    async def _book(self, request: Request, number: int, bound: Bound, outcome: Outcome, started: datetime) -> None:
+        line = Attempt(
+            run=self.run,
+            request=request.key,
+            prompt=request.prompt,
+            endpoint=request.endpoint,
+            model_asked=request.model,
+            model_answered=outcome.model,
+            status=outcome.status,
+            attempt=number,
+            usage=outcome.usage,
+            cost=outcome.cost,
+            provider_request=outcome.provider_request,
+            error=_told(outcome.error),
+            started_at=started,
+            finished_at=datetime.now(UTC),
+        )
+        try:
+            await self.ledger.record(line)
+        finally:
+            if self.purse is not None:
+                await self.purse.settle(bound, cost=outcome.cost or 0, tokens=outcome.usage.total)
+
+
+def _told(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,202 @@
+"""Anthropic's messages."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import anthropic
+import httpx2
+from anthropic import transform_schema
+from pydantic import BaseModel, ConfigDict, Field
+
+from autointerp.domain.calls import Finish, Message, Reply, Request, Role, Usage
+from autointerp.llm.base import Endpoint, MissingCapability
+from autointerp.llm.prices import ListPrices, Tariff
+from autointerp.llm.refusals import Refusal, failure, request_id
+from autointerp.llm.transport import Address, broken, open_http, within
+from autointerp.llm.wire import Tokens, Wire, malformed, parse
+
+API = "https://api.anthropic.com"
+FINISH = {
+    "end_turn": Finish.STOP,
+    "stop_sequence": Finish.STOP,
+    "max_tokens": Finish.LENGTH,
+    "model_context_window_exceeded": Finish.LENGTH,
+    "refusal": Finish.REFUSAL,
+}
+
+
+class Config(BaseModel):
+    """`prompt_cache` is how long the vendor keeps the shared part of a prompt; None: it is not marked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout: float = Field(default=120, gt=0, description="seconds for the whole of one attempt")
+    prompt_cache: Literal["5m", "1h"] | None = "5m"
+
+    def build(self, endpoint: Endpoint) -> "Anthropic":
+        """Open the client."""
+        return Anthropic(endpoint, self)
+
+    def tariff(self, endpoint: Endpoint) -> Tariff:
+        """Anthropic's list prices; another server of this wire has no known price."""
+        return ListPrices(vendor="anthropic") if endpoint.base_url is None else ListPrices(api_url=endpoint.base_url)
+
+
+class Anthropic:
+    """One endpoint through the official SDK, as raw posts."""
+
+    def __init__(self, endpoint: Endpoint, config: Config) -> None:
+        address = Address.of(endpoint, API)
+        self._endpoint = endpoint
+        self._config = config
+        self._client = anthropic.AsyncAnthropic(
+            api_key=address.key,
+            base_url=address.base_url,
+            max_retries=0,
+            open_telemetry=False,
+            http_client=open_http(anthropic.DefaultAioHttpClient, address, config.timeout),
+        )
+
+    async def complete(self, request: Request) -> Reply:
+        """Make one attempt."""
+        content = body(request, self._config)
+        async with within(self._config.timeout, self._endpoint):
+            response = await self._post(request, content)
+        named = request_id(response.headers)
+        reply = decode(response.content, request)
+        return replace(reply, provider_request=named) if named else reply
+
+    async def _post(self, request: Request, content: dict[str, Any]) -> httpx2.Response:
+        try:
+            return await self._client.post("/v1/messages", cast_to=httpx2.Response, body=content)
+        except anthropic.APIStatusError as error:
+            raise failure(self._endpoint, request.model, _refusal(error)) from None
+        except anthropic.APIConnectionError as error:
+            raise broken(self._endpoint, error) from None
+
+    async def close(self) -> None:
+        """Close the client's connections."""
+        await self._client.close()
+
+
+def body(request: Request, config: Config) -> dict[str, Any]:
+    """The JSON to post for `request`; MissingCapability when it asks for what this vendor does not offer."""
+    _check(request)
+    marked = _last_shared(request.messages) if config.prompt_cache else None
+    blocks = [
+        (message.role, _block(message, config.prompt_cache if index == marked else None))
+        for index, message in enumerate(request.messages)
+    ]
+    content: dict[str, Any] = {
+        "model": request.model,
+        "max_tokens": request.max_tokens,
+        "messages": [{"role": str(role), "content": [block]} for role, block in blocks if role is not Role.SYSTEM],
+    }
+    system = [block for role, block in blocks if role is Role.SYSTEM]
+    if system:
+        content["system"] = system
+    output: dict[str, Any] = {}
+    if request.schema is not None:
+        output["format"] = {"type": "json_schema", "schema": transform_schema(json.loads(request.schema))}
+    if request.reasoning_effort == "none":
+        content["thinking"] = {"type": "disabled"}
+    elif request.reasoning_effort is not None:
+        output["effort"] = request.reasoning_effort
+    if output:
+        content["output_config"] = output
+    return content
+
+
+def decode(data: bytes, request: Request) -> Reply:
+    """Read the reply to `request`; Malformed (with the usage, where that can be read) when it is not one."""
+    answered = parse(Billed, data)
+    answer = parse(Answer, data)
+    if answer is None:
+        usage = answered.usage.counted() if answered is not None and answered.usage is not None else None
+        model = answered.model if answered is not None else None
+        raise malformed(f"endpoint {request.endpoint!r}", data, usage, model)
+    return Reply(
+        text="".join(block.text or "" for block in answer.content if block.type == "text"),
+        finish=FINISH.get(answer.stop_reason or "", Finish.OTHER),
+        usage=answer.usage.counted(),
+        model=answer.model,
+        raw=data.decode("utf-8", errors="replace"),
+        provider_request=answer.id,
+    )
+
+
+def _check(request: Request) -> None:
+    where = f"endpoint {request.endpoint!r}"
+    if request.temperature is not None:
+        raise MissingCapability(f"{where} takes no temperature; leave it out, and repeat draws with `sample`")
+    if request.logprobs is not None:
+        raise MissingCapability(f"{where} gives no log-probabilities; use a judge without them or another endpoint")
+
+
+def _last_shared(messages: Sequence[Message]) -> int | None:
+    """Where the part that many requests share ends; the vendor keeps up to there."""
+    return max((index for index, message in enumerate(messages) if message.shared), default=None)
+
+
+def _block(message: Message, keep: str | None) -> dict[str, Any]:
+    block: dict[str, Any] = {"type": "text", "text": message.text}
+    if keep is not None:
+        block["cache_control"] = {"type": "ephemeral", "ttl": keep}
+    return block
+
+
+def _refusal(error: anthropic.APIStatusError) -> Refusal:
+    codes = frozenset(str(code) for code in (error.type, error.error_code) if code)
+    return Refusal(error.status_code, error.response.headers, codes, error.api_message or error.message)
+
+
+class OutputDetails(Wire):
+    """Of the output's tokens, those spent on thinking."""
+
+    thinking_tokens: Tokens = 0
+
+
+class Counted(Wire):
+    """`input_tokens` excludes what was read from or written to the cache."""
+
+    input_tokens: Tokens
+    output_tokens: Tokens
+    cache_read_input_tokens: Tokens | None = None
+    cache_creation_input_tokens: Tokens | None = None
+    output_tokens_details: OutputDetails | None = None
+
+    def counted(self) -> Usage:
+        """The same in our counters."""
+        return Usage(
+            input=self.input_tokens,
+            cache_read=self.cache_read_input_tokens or 0,
+            cache_write=self.cache_creation_input_tokens or 0,
+            output=self.output_tokens,
+            reasoning=self.output_tokens_details.thinking_tokens if self.output_tokens_details else 0,
+        )
+
+
+class Billed(Wire):
+    """The least that can be read of a reply: who answered and what it cost."""
+
+    model: str | None = None
+    usage: Counted | None = None
+
+
+class Block(Wire):
+    """A piece of the answer; only text concerns us."""
+
+    type: str
+    text: str | None = None
+
+
+class Answer(Wire):
+    """A whole reply."""
+
+    id: str | None = None
+    model: str
+    content: list[Block]
+    stop_reason: str | None = None
+    usage: Counted

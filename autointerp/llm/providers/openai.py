@@ -1,0 +1,242 @@
+"""OpenAI's chat completions, and every server that speaks the same wire (vLLM, llama.cpp, Ollama, …)."""
+
+import json
+from dataclasses import replace
+from typing import Annotated, Any, Literal, cast
+
+import httpx2
+import openai
+from pydantic import BaseModel, ConfigDict, Field
+
+from autointerp.domain.calls import Finish, Reply, Request, TokenLogprob, Usage
+from autointerp.llm import estimate
+from autointerp.llm.base import Endpoint, MissingCapability, Said
+from autointerp.llm.prices import ListPrices, Tariff
+from autointerp.llm.refusals import Refusal, failure, request_id
+from autointerp.llm.transport import Address, broken, open_http, within
+from autointerp.llm.wire import Tokens, Wire, malformed, parse
+
+API = "https://api.openai.com/v1"
+FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "content_filter": Finish.FILTER}
+
+
+class Config(BaseModel):
+    """What differs between servers of this wire.
+
+    `max_tokens_field` is for servers that know only the older name. `response_format` is how a JSON schema is sent:
+    OpenAI's way, llama-cpp-python's way ("json_object"), or not at all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout: float = Field(default=120, gt=0, description="seconds for the whole of one attempt")
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    response_format: Literal["json_schema", "json_object", "none"] = "json_schema"
+    max_logprobs: int = Field(default=20, ge=0, description="alternatives a token at most; 0: the server has none")
+
+    def build(self, endpoint: Endpoint) -> "OpenAI":
+        """Open the client."""
+        return OpenAI(endpoint, self)
+
+    def tariff(self, endpoint: Endpoint) -> Tariff:
+        """OpenAI's list prices, or those of the vendor at `base_url`; a server of one's own has no known price."""
+        return ListPrices(vendor="openai") if endpoint.base_url is None else ListPrices(api_url=endpoint.base_url)
+
+
+class OpenAI:
+    """One endpoint through the official SDK, as raw posts."""
+
+    def __init__(self, endpoint: Endpoint, config: Config) -> None:
+        address = Address.of(endpoint, API)
+        self._endpoint = endpoint
+        self._config = config
+        self._client = openai.AsyncOpenAI(
+            api_key=address.key,
+            base_url=address.base_url,
+            max_retries=0,
+            http_client=open_http(openai.DefaultAioHttpClient, address, config.timeout),
+        )
+
+    async def complete(self, request: Request) -> Reply:
+        """Make one attempt."""
+        content = body(request, self._config, store=self._endpoint.base_url is not None)
+        async with within(self._config.timeout, self._endpoint):
+            response = await self._post(request, content)
+        named = request_id(response.headers)
+        reply = decode(response.content, request)
+        return replace(reply, provider_request=named) if named else reply
+
+    async def _post(self, request: Request, content: dict[str, Any]) -> httpx2.Response:
+        try:
+            return await self._client.post("/chat/completions", cast_to=httpx2.Response, body=content)
+        except openai.APIStatusError as error:
+            raise failure(self._endpoint, request.model, _refusal(error)) from None
+        except openai.APIConnectionError as error:
+            raise broken(self._endpoint, error) from None
+
+    async def close(self) -> None:
+        """Close the client's connections."""
+        await self._client.close()
+
+
+def body(request: Request, config: Config, *, store: bool = True) -> dict[str, Any]:
+    """The JSON to post for `request`. `store` False asks OpenAI not to keep it (other servers do not know the word)."""
+    content: dict[str, Any] = {
+        "model": request.model,
+        "messages": [{"role": str(message.role), "content": message.text} for message in request.messages],
+        config.max_tokens_field: request.max_tokens,
+    }
+    if not store:
+        content["store"] = False
+    if request.temperature is not None:
+        content["temperature"] = request.temperature
+    if request.reasoning_effort is not None:
+        content["reasoning_effort"] = request.reasoning_effort
+    if request.logprobs is not None:
+        content |= _logprobs(request, config)
+    if request.schema is not None and config.response_format != "none":
+        content["response_format"] = _response_format(json.loads(request.schema), config.response_format)
+    return content
+
+
+def decode(data: bytes, request: Request) -> Reply:
+    """Read the reply to `request`; Malformed (with the usage, where that can be read) when it is not one."""
+    answered = parse(Billed, data)
+    completion = parse(Completion, data)
+    usage = answered.usage.counted() if answered is not None and answered.usage is not None else None
+    where = f"endpoint {request.endpoint!r}"
+    if completion is None:
+        raise malformed(where, data, usage, answered.model if answered else None)
+    # A server that counts nothing is booked at the worst case: nothing known is not zero.
+    usage = usage or estimate.worst(request)
+    choice = completion.choices[0]
+    reply = Reply(
+        text=choice.message.content or "",
+        finish=Finish.REFUSAL if choice.message.refusal else FINISH.get(choice.finish_reason or "", Finish.OTHER),
+        usage=usage,
+        model=completion.model or request.model,
+        raw=data.decode("utf-8", errors="replace"),
+        provider_request=completion.id,
+        logprobs=choice.logprobs.tokens() if choice.logprobs is not None else (),
+    )
+    if request.logprobs is not None and reply.text and not reply.logprobs:
+        raise MissingCapability(
+            f"{where} ignores the request for log-probabilities; use a judge without them or another server",
+            Said(usage=usage, raw=reply.raw, model=reply.model, provider_request=reply.provider_request),
+        )
+    return reply
+
+
+def _logprobs(request: Request, config: Config) -> dict[str, Any]:
+    wanted = request.logprobs or 0
+    if wanted > config.max_logprobs:
+        raise MissingCapability(
+            f"endpoint {request.endpoint!r} gives {config.max_logprobs} log-probabilities a token, not {wanted}"
+        )
+    return {"logprobs": True, "top_logprobs": wanted}
+
+
+def _response_format(schema: dict[str, Any], way: str) -> dict[str, Any]:
+    if way == "json_object":
+        return {"type": "json_object", "schema": schema}
+    return {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
+
+
+def _refusal(error: openai.APIStatusError) -> Refusal:
+    told = cast(dict[str, Any], error.body) if isinstance(error.body, dict) else {}
+    codes = frozenset(str(told[key]) for key in ("code", "type") if told.get(key))
+    message = told.get("message")
+    return Refusal(
+        error.status_code, error.response.headers, codes, message if isinstance(message, str) else error.message
+    )
+
+
+class PromptDetails(Wire):
+    """Of the prompt's tokens, those read from and written to the prompt cache."""
+
+    cached_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
+
+
+class CompletionDetails(Wire):
+    """Of the completion's tokens, those spent on reasoning."""
+
+    reasoning_tokens: Tokens | None = None
+
+
+class Counted(Wire):
+    """`prompt_tokens` includes what was read from or written to the cache."""
+
+    prompt_tokens: Tokens
+    completion_tokens: Tokens = 0
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
+
+    def counted(self) -> Usage:
+        """The same in our counters, each token in one."""
+        prompt = self.prompt_tokens_details or PromptDetails()
+        read, write = prompt.cached_tokens or 0, prompt.cache_write_tokens or 0
+        reasoning = self.completion_tokens_details.reasoning_tokens if self.completion_tokens_details else 0
+        fresh = max(0, self.prompt_tokens - read - write)
+        return Usage(fresh, read, write, self.completion_tokens, reasoning or 0)
+
+
+class Billed(Wire):
+    """The least that can be read of a reply: who answered and what it cost."""
+
+    model: str | None = None
+    usage: Counted | None = None
+
+
+class Spoken(Wire):
+    """What the assistant said."""
+
+    content: str | None = None
+    refusal: str | None = None
+
+
+class Likely(Wire):
+    """A token and its log-probability; a token may be half a character, so its bytes count where they are given."""
+
+    token: str
+    spelled: list[Annotated[int, Field(ge=0, lt=256)]] | None = Field(default=None, alias="bytes")
+    logprob: float
+
+    @property
+    def data(self) -> bytes:
+        """The token as bytes."""
+        return self.token.encode(errors="replace") if self.spelled is None else bytes(self.spelled)
+
+
+class LikelyToken(Likely):
+    """A generated token with its alternatives."""
+
+    top_logprobs: list[Likely] = Field(default=[])
+
+
+class Logprobs(Wire):
+    """The generated tokens."""
+
+    content: list[LikelyToken] | None = None
+
+    def tokens(self) -> tuple[TokenLogprob, ...]:
+        """The same in our records."""
+        return tuple(
+            TokenLogprob(token.data, token.logprob, tuple((other.data, other.logprob) for other in token.top_logprobs))
+            for token in self.content or ()
+        )
+
+
+class Choice(Wire):
+    """One of the completions; we ask for one."""
+
+    message: Spoken
+    finish_reason: str | None = None
+    logprobs: Logprobs | None = None
+
+
+class Completion(Billed):
+    """A whole reply."""
+
+    id: str | None = None
+    choices: list[Choice] = Field(min_length=1)

@@ -1,0 +1,115 @@
+"""The whole layer put together: cache, single flight, retries, limits, meter and budget around each provider."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+from autointerp import plugins
+from autointerp.domain.calls import Complete, Reply, Request
+from autointerp.domain.ledger import Allowance, Ledger, Replies
+from autointerp.errors import InvalidSpec
+from autointerp.llm.base import Endpoint, Policy, Provider, ProviderConfig
+from autointerp.llm.budget import Purse
+from autointerp.llm.cache import Cached
+from autointerp.llm.flights import Flights
+from autointerp.llm.limits import Limited, Limiter
+from autointerp.llm.meter import Metered
+from autointerp.llm.prices import Tariff
+from autointerp.llm.retry import Retrying
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What every run shares of one endpoint: its client, its limiter and its prices."""
+
+    provider: Provider
+    limiter: Limiter
+    tariff: Tariff
+    policy: Policy
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The endpoints of one process, opened at the first request to each; made and closed in one event loop."""
+
+    endpoints: dict[str, Endpoint]
+    replies: Replies
+    ledger: Ledger
+    _lines: dict[str, Line] = field(default_factory=dict[str, Line])
+    _flights: Flights[Reply] = field(default_factory=Flights[Reply])
+
+    def for_run(self, run: str | None, allowance: Allowance | None) -> Complete:
+        """The language models as one run may use them; None: nobody's run, or no budget."""
+        return RunLLM(self, run, None if allowance is None else Purse(allowance))
+
+    def line(self, name: str) -> Line:
+        """The open line to an endpoint; InvalidSpec when there is no such endpoint."""
+        if name not in self._lines:
+            endpoint = self.endpoints.get(name)
+            if endpoint is None:
+                known = ", ".join(sorted(self.endpoints)) or "none"
+                raise InvalidSpec(f"there is no LLM endpoint {name!r}; there are {known}")
+            provider = _config(endpoint).build(endpoint)
+            self._lines[name] = Line(provider, Limiter(endpoint.policy), tariff_of(endpoint), endpoint.policy)
+        return self._lines[name]
+
+    def chain(self, name: str, run: str | None, purse: Purse | None) -> Cached:
+        """Wrap the line to an endpoint for one run."""
+        line = self.line(name)
+        metered = Metered(line.provider, line.tariff, self.ledger, purse, run)
+        retrying = Retrying(Limited(metered, line.limiter), line.policy)
+        return Cached(retrying, self.replies, self.ledger, self._flights, run)
+
+    async def close(self) -> None:
+        """Close every client."""
+        lines, self._lines = self._lines, {}
+        for line in lines.values():
+            await line.provider.close()
+
+
+@dataclass(slots=True)
+class RunLLM:
+    """Sends each request to its endpoint, on one run's account."""
+
+    gateway: Gateway
+    run: str | None
+    purse: Purse | None
+    _chains: dict[str, Cached] = field(default_factory=dict[str, Cached])
+
+    async def complete(self, request: Request) -> Reply:
+        """Answer the request, or raise LLMError or OutOfBudget."""
+        chain = self._chains.get(request.endpoint)
+        if chain is None:
+            chain = self._chains[request.endpoint] = self.gateway.chain(request.endpoint, self.run, self.purse)
+        return await chain.complete(request)
+
+
+@asynccontextmanager
+async def open_gateway(
+    endpoints: Sequence[Endpoint], *, replies: Replies, ledger: Ledger
+) -> AsyncGenerator[Gateway, None]:
+    """Open the endpoints for as long as the process (or the test) needs them."""
+    gateway = Gateway({endpoint.name: endpoint for endpoint in endpoints}, replies, ledger)
+    try:
+        yield gateway
+    finally:
+        await gateway.close()
+
+
+@asynccontextmanager
+async def open_llm(
+    endpoints: Sequence[Endpoint], *, run: str | None, replies: Replies, ledger: Ledger, allowance: Allowance | None
+) -> AsyncGenerator[Complete, None]:
+    """Open the endpoints for one run and close them after it."""
+    async with open_gateway(endpoints, replies=replies, ledger=ledger) as gateway:
+        yield gateway.for_run(run, allowance)
+
+
+def tariff_of(endpoint: Endpoint) -> Tariff:
+    """What the endpoint's models cost, without opening it; the endpoint's own price comes first."""
+    return endpoint.price or _config(endpoint).tariff(endpoint)
+
+
+def _config(endpoint: Endpoint) -> ProviderConfig:
+    return cast(ProviderConfig, plugins.configure("provider", endpoint.provider, endpoint.options))

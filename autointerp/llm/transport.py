@@ -1,0 +1,121 @@
+"""The HTTP under the SDKs: no redirects, no headers but ours, a limit on the whole time, clear failures."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx2
+
+from autointerp.llm.base import CallFailed, Endpoint, Said, TimedOut, Unreachable
+
+CONNECT_SECONDS = 30.0
+NO_KEY = "none"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+OUR_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "anthropic-version",
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "idempotency-key",
+        "user-agent",
+    }
+)
+NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an endpoint's requests go and with which key; the SDKs' environment variables have no say in either."""
+
+    base_url: str
+    key: str
+
+    @classmethod
+    def of(cls, endpoint: Endpoint, default_url: str) -> "Address":
+        """The endpoint's own address and key, or the vendor's address and a key that says there is none."""
+        key = endpoint.api_key.get_secret_value() if endpoint.api_key is not None else ""
+        return cls(endpoint.base_url or default_url, key or NO_KEY)
+
+    def __repr__(self) -> str:
+        return f"Address(base_url={self.base_url!r}, key=***)"
+
+
+def open_http(client: Callable[..., httpx2.AsyncClient], address: Address, seconds: float) -> httpx2.AsyncClient:
+    """Open the SDK's aiohttp client, which follows no redirect and sends only the headers named above.
+
+    The SDKs add headers that the environment names (organisations, custom headers); at another server they would
+    give away what they hold.
+    """
+    for name in ("openai", "anthropic", "httpx2"):
+        _quiet(logging.getLogger(name))
+
+    async def only_ours(request: httpx2.Request) -> None:
+        for name in list(request.headers):
+            if name.lower() not in OUR_HEADERS:
+                del request.headers[name]
+        request.headers["authorization"] = f"Bearer {address.key}"
+
+    return client(
+        follow_redirects=False,
+        timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS),
+        trust_env=urlsplit(address.base_url).hostname not in LOOPBACK,
+        event_hooks={"request": [only_ours]},
+    )
+
+
+@asynccontextmanager
+async def within(seconds: float, endpoint: Endpoint) -> AsyncGenerator[None, None]:
+    """Limit the whole time of an attempt; a reply that comes too late may have been billed."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise _too_late(endpoint, seconds) from None
+
+
+def broken(endpoint: Endpoint, error: BaseException) -> CallFailed:
+    """The failure that a broken connection or an inner timeout means, from the error at the bottom of the chain."""
+    where = f"the server of endpoint {endpoint.name!r}"
+    chain = _causes(error)
+    if _never_sent(chain):
+        return Unreachable(f"{where} cannot be reached; check that it runs and that its base_url is right")
+    if any(isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError) for cause in chain):
+        return Unreachable(f"{where} broke the connection before it answered", Said(usage=None))
+    if any(isinstance(cause, TimeoutError | httpx2.TimeoutException) for cause in chain):
+        return TimedOut(f"{where} sent nothing in time", Said(usage=None))
+    return Unreachable(f"the connection to {where} failed ({type(chain[-1]).__name__})", Said(usage=None))
+
+
+def _never_sent(chain: list[BaseException]) -> bool:
+    """Over aiohttp only its own errors tell: openai's transport calls every one of them a connect timeout."""
+    over_aiohttp = any(isinstance(cause, aiohttp.ClientError) for cause in chain)
+    kinds = NEVER_SENT if over_aiohttp else (httpx2.ConnectError, httpx2.ConnectTimeout)
+    return any(isinstance(cause, kinds) for cause in chain)
+
+
+def _too_late(endpoint: Endpoint, seconds: float) -> TimedOut:
+    message = f"the server of endpoint {endpoint.name!r} did not answer within {seconds:g} s; raise its timeout option"
+    return TimedOut(message, Said(usage=None))
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
+
+
+def _quiet(logger: logging.Logger) -> None:
+    """At DEBUG an SDK logs whole request bodies: corpus text that has no place in a log."""
+    if logger.level < logging.INFO:
+        logger.setLevel(logging.INFO)

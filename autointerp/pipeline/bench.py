@@ -1,0 +1,84 @@
+"""The workbench of one process: language models, embedding models and the subject model, for any run."""
+
+import threading
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from autointerp.domain.specs import HarvestSpec
+from autointerp.domain.steering import Change, Embed, Steered
+from autointerp.domain.tools import Prompts, Tools
+from autointerp.llm.stack import Gateway
+from autointerp.pipeline.bill import Billing
+from autointerp.pipeline.subjects import Subjects
+from autointerp.storage.llm_books import Books
+from autointerp.storage.records import HarvestRecord, RunRecord
+
+if TYPE_CHECKING:  # torch: loaded when a scorer steers, not before
+    from autointerp.subject.steering import Steering
+
+_OPENING = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """Lays out tools; what is heavy is loaded at its first use and shared by every run."""
+
+    gateway: Gateway
+    books: Books
+    prompts: Prompts
+    subjects: Subjects
+    device: str
+
+    @asynccontextmanager
+    async def lay_out(self, run: RunRecord, harvest: HarvestRecord) -> AsyncGenerator[Tools]:
+        """Lay out the tools for one run over one harvest."""
+        yield Tools(
+            prompts=self.prompts,
+            seed=run.spec.seed,
+            llm=Billing(self.gateway.for_run(run.id, self.books.allowance(run.id))),
+            llm_model=run.spec.llm,
+            embedders=self._open_embedder,
+            steer=LazySteering(self.subjects, harvest.spec, sae=run.spec.features.sae, device=self.device),
+        )
+
+    async def close(self) -> None:
+        """Close the connections and write what waits to be written."""
+        await self.gateway.close()
+        await self.books.commits.close()
+
+    def _open_embedder(self, model: str) -> Embed:
+        from autointerp.subject.embedder import open_embedder
+
+        with _OPENING:  # two chunks that begin at once would load it twice
+            return open_embedder(model, device=self.device)
+
+
+class LazySteering:
+    """Steers one SAE's features; the subject model is loaded when the first scorer steers."""
+
+    def __init__(self, subjects: Subjects, spec: HarvestSpec, *, sae: int, device: str) -> None:
+        self._subjects = subjects
+        self._spec = spec
+        self._sae = sae
+        self._device = device
+
+    async def kl(self, prompts: Sequence[Sequence[int]], change: Change) -> Sequence[float]:
+        """KL(changed ‖ clean) of the next-token distribution after each prompt of token ids, in nats."""
+        return await (await self._steering()).kl(prompts, change)
+
+    async def generate(
+        self, prompts: Sequence[Sequence[int]], change: Change | None, *, tokens: int, temperature: float, seed: int
+    ) -> Sequence[Steered]:
+        """Continue each prompt by `tokens` tokens; `change` None: the clean model."""
+        steering = await self._steering()
+        return await steering.generate(prompts, change, tokens=tokens, temperature=temperature, seed=seed)
+
+    async def _steering(self) -> "Steering":
+        from autointerp.subject.device import on_device
+        from autointerp.subject.steering import Steering
+
+        subject = await on_device(self._device, partial(self._subjects.subject, self._spec))
+        return Steering(subject.model, subject.dictionaries[self._sae])

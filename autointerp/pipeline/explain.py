@@ -1,0 +1,79 @@
+"""Explain: each explainer's claim about each feature, from examples of the explain split."""
+
+import asyncio
+from functools import partial
+
+from autointerp.domain.examples import Example, Split
+from autointerp.domain.explanations import Explanation
+from autointerp.pipeline.bill import billed
+from autointerp.pipeline.shop import Shop
+from autointerp.pipeline.slip import Slip
+from autointerp.storage import examples, explanations
+from autointerp.storage.engine import Database
+from autointerp.storage.records import FeatureRow
+
+
+async def explain(shop: Shop, slip: Slip) -> None:
+    """Store every explanation that the run lacks; an unread reply is stored too, and fails its feature.
+
+    Where a reply could not be read before the run was resumed, another one is asked for.
+    """
+    held, unread = await asyncio.to_thread(_held, shop.database, slip)
+
+    async def one(feature: FeatureRow) -> None:
+        missing = [i for i in range(len(slip.plan.explainers)) if i not in held.get(feature.id, ())]
+        if missing:
+            shown = await asyncio.to_thread(load_examples, shop.database, feature, Split.EXPLAIN)
+            for position in missing:
+                draw = slip.generation if position in unread.get(feature.id, ()) else 0
+                await _explain(shop, slip, feature, position, shown, draw=draw)
+
+    async def noted(feature: FeatureRow) -> None:
+        await slip.settles(feature, one(feature))
+
+    await slip.each(noted, at_once=shop.at_once)
+
+
+async def _explain(
+    shop: Shop, slip: Slip, feature: FeatureRow, position: int, shown: tuple[Example, ...], *, draw: int
+) -> None:
+    spec, explainer = slip.plan.explainers[position]
+    with billed(draw=draw) as bill:
+        result = await explainer.explain(feature.record, shown)
+    about = {
+        "run_id": slip.run.id,
+        "harvest_id": feature.harvest_id,
+        "feature_id": feature.id,
+        "position": position,
+        "explainer": spec.name,
+        "options": spec.options,
+        "model": bill.model,
+        "seed": slip.run.spec.seed,
+        "tokens": bill.tokens,
+        "cost": bill.cost,
+    }
+    if isinstance(result, Explanation):
+        await shop.commits.run(partial(explanations.add, **about, explanation=result))
+    else:
+        slip.failures[feature.id] = (
+            f"explainer {spec.name}: the reply could not be read ({result.kind}): {result.detail}"
+        )
+        await shop.commits.run(partial(explanations.add_unread, **about, unread=result))
+
+
+def load_examples(database: Database, feature: FeatureRow, split: Split) -> tuple[Example, ...]:
+    """Read a feature's examples of one split."""
+    with database.read() as session:
+        return examples.load(session, feature.harvest_id, feature.id, split)
+
+
+def _held(database: Database, slip: Slip) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    """Return by feature the positions of the explainers that the run has heard, and of those it could not read."""
+    ids = [feature.id for feature in slip.features]
+    with database.read() as session:
+        found = explanations.of_run(session, slip.run.id, ids)
+        unread = explanations.unread_of_run(session, slip.run.id, ids)
+    return (
+        {feature_id: {record.position for record in records} for feature_id, records in found.items()},
+        {feature_id: {record.position for record in records} for feature_id, records in unread.items()},
+    )

@@ -1,0 +1,25 @@
+"""What the worker does with each kind of job."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from autointerp.jobs.records import Handler, Stop
+from autointerp.jobs.tasks import CHUNK, MERGE, SHARD
+from autointerp.pipeline.chunk import run_chunk
+from autointerp.pipeline.harvest import Field, run_merge, run_shard
+from autointerp.pipeline.shop import Shop
+
+
+def handlers(shop: Shop, field: Field) -> dict[str, Handler]:
+    """Bind the stages to their parts."""
+
+    async def chunk(args: Mapping[str, Any], stop: Stop) -> None:
+        await run_chunk(shop, args["run"], args["chunk"], args["generation"], stop=stop)
+
+    async def shard(args: Mapping[str, Any], stop: Stop) -> None:
+        await run_shard(field, args["harvest"], args["shard"], args["generation"], stop=stop)
+
+    async def merge(args: Mapping[str, Any], stop: Stop) -> None:
+        await run_merge(field, args["harvest"], stop=stop)
+
+    return {CHUNK: chunk, SHARD: shard, MERGE: merge}

@@ -1,0 +1,82 @@
+"""Score: how far each explanation holds, on examples of the score split; then the feature is done."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+
+from autointerp.domain.examples import Example, Split
+from autointerp.pipeline.bill import billed
+from autointerp.pipeline.explain import load_examples
+from autointerp.pipeline.shop import Shop
+from autointerp.pipeline.slip import Slip
+from autointerp.storage import explanations, run_features, scores
+from autointerp.storage.engine import Database
+from autointerp.storage.records import ExplanationRecord, FeatureRow
+
+NOTHING_TO_SCORE = "it has no explanation to score; name an explainer in the run"
+
+
+async def score(shop: Shop, slip: Slip) -> None:
+    """Store every score that the run lacks, and close each feature that has all it should have or never will."""
+    claims, held = await asyncio.to_thread(_held, shop.database, slip)
+
+    async def one(feature: FeatureRow) -> None:
+        own = claims.get(feature.id, ())
+        if not own:
+            slip.failures.setdefault(feature.id, NOTHING_TO_SCORE)
+        missing = [(claim, i) for claim in own for i in range(len(slip.plan.scorers)) if i not in held[claim.id]]
+        if missing:
+            asked = await asyncio.to_thread(load_examples, shop.database, feature, Split.SCORE)
+            for claim, position in missing:
+                await _score(shop, slip, feature, claim, position, asked)
+
+    async def one_and_close(feature: FeatureRow) -> None:
+        if await slip.settles(feature, one(feature)):
+            await _close(shop, slip, feature.id)
+
+    await slip.each(one_and_close, at_once=shop.at_once)
+
+
+async def _score(
+    shop: Shop, slip: Slip, feature: FeatureRow, claim: ExplanationRecord, position: int, asked: tuple[Example, ...]
+) -> None:
+    spec, scorer = slip.plan.scorers[position]
+    with billed() as bill:
+        result = await scorer.score(claim.explanation.text, feature.record, asked)
+    add = partial(
+        scores.add,
+        run_id=slip.run.id,
+        explanation_id=claim.id,
+        position=position,
+        scorer=spec.name,
+        judge=spec.judge.name,
+        options=spec.options,
+        judge_options=spec.judge.options,
+        model=bill.model,
+        seed=slip.run.spec.seed,
+        score=result,
+        tokens=bill.tokens,
+        cost=bill.cost,
+    )
+    await shop.commits.run(add)
+
+
+async def _close(shop: Shop, slip: Slip, feature_id: int) -> None:
+    if (reason := slip.failures.get(feature_id)) is None:
+        await shop.commits.run(partial(run_features.finish, run_id=slip.run.id, feature_ids=[feature_id]))
+    else:
+        await shop.commits.run(partial(run_features.fail, run_id=slip.run.id, reasons={feature_id: reason}))
+
+
+def _held(database: Database, slip: Slip) -> tuple[Mapping[int, tuple[ExplanationRecord, ...]], Mapping[int, set[int]]]:
+    """Return the explanations to score, by feature, and the positions that this run has scored, by explanation."""
+    ids = [feature.id for feature in slip.features]
+    with database.read() as session:
+        if slip.plan.explainers:
+            claims = explanations.of_run(session, slip.run.id, ids)
+        else:
+            claims = explanations.newest(session, slip.harvest.id, ids)
+        claim_ids = [claim.id for found in claims.values() for claim in found]
+        scored = scores.of_explanations(session, claim_ids, run_id=slip.run.id)
+    held = {claim_id: {one.position for one in scored.get(claim_id, ())} for claim_id in claim_ids}
+    return claims, held

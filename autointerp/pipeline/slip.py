@@ -1,0 +1,64 @@
+"""The slip that goes with a chunk through the stages: what it is about, and what has gone wrong so far."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from autointerp.domain.plan import Plan
+from autointerp.errors import AutointerpError, OutOfBudget, Unavailable
+from autointerp.jobs.records import Stop
+from autointerp.llm.base import CallFailed
+from autointerp.pipeline.bounded import for_each
+from autointerp.storage.records import FeatureRow, HarvestRecord, RunRecord
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Slip:
+    """One chunk on its way. `generation` counts how often the run was resumed.
+
+    `failures` says by feature id why a feature cannot be finished. `halt` is why nothing more can be asked for at all
+    (the budget is spent, the endpoint refuses every request). `crash` is what no feature can be blamed for: a mistake
+    of the program, or a database that is not there.
+    """
+
+    run: RunRecord
+    harvest: HarvestRecord
+    plan: Plan
+    features: tuple[FeatureRow, ...]
+    stop: Stop
+    generation: int
+    failures: dict[int, str] = field(default_factory=dict[int, str])
+    halt: AutointerpError | None = None
+    crash: Exception | None = None
+    crashed: set[int] = field(default_factory=set[int])
+
+    async def each(self, work: Callable[[FeatureRow], Awaitable[None]], *, at_once: int) -> None:
+        """Do `work` to each feature that has not crashed, until nothing more can be asked for."""
+        healthy = [feature for feature in self.features if feature.id not in self.crashed]
+        await for_each(healthy, work, at_once=at_once, stop=lambda: self.stop() or self.halt is not None)
+
+    async def settles(self, feature: FeatureRow, work: Awaitable[None]) -> bool:
+        """Wait for `work` and note what goes wrong; False: the feature is neither done nor failed and stays waiting."""
+        try:
+            await work
+        except OutOfBudget as error:
+            self.halt = error
+        except Unavailable as error:
+            self._crash(feature, error)
+        except AutointerpError as error:
+            if not (isinstance(error, CallFailed) and error.endpoint_dead):
+                self.failures[feature.id] = error.detail
+                return True
+            self.halt = error
+        except Exception as error:  # noqa: BLE001 - noted, and raised again when the other features are done
+            self._crash(feature, error)
+        else:
+            return True
+        return False
+
+    def _crash(self, feature: FeatureRow, error: Exception) -> None:
+        _log.debug("feature %s crashed", feature.record.name, exc_info=error)
+        self.crash = self.crash or error
+        self.crashed.add(feature.id)

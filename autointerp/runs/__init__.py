@@ -1,0 +1,22 @@
+"""The verbs of the service: create, cancel, resume and wait, for the API and the command line alike; never torch."""
+
+from autointerp.runs.desk import Desk, workers_alive
+from autointerp.runs.estimate import Expected, estimate
+from autointerp.runs.harvests import cancel_harvest, create_harvest, resume_harvest
+from autointerp.runs.verbs import cancel_run, create_run, resume_run
+from autointerp.runs.waiting import wait_harvest, wait_run
+
+__all__ = [
+    "Desk",
+    "Expected",
+    "cancel_harvest",
+    "cancel_run",
+    "create_harvest",
+    "create_run",
+    "estimate",
+    "resume_harvest",
+    "resume_run",
+    "wait_harvest",
+    "wait_run",
+    "workers_alive",
+]

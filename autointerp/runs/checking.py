@@ -1,0 +1,124 @@
+"""Checks a whole spec before anything is stored: every plug-in is built, with stand-ins for what costs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autointerp.domain.calls import Complete, Reply, Request, Usage
+from autointerp.domain.plan import build
+from autointerp.domain.specs import HarvestSpec, RunSpec
+from autointerp.domain.steering import Change, Embed, Steered
+from autointerp.domain.tools import Tools
+from autointerp.errors import Conflict, InvalidSpec
+from autointerp.llm.base import Endpoint
+from autointerp.llm.stack import tariff_of
+from autointerp.runs.desk import Desk
+from autointerp.storage import features, harvests
+from autointerp.storage.engine import ReadSession
+from autointerp.storage.records import HarvestState
+
+USABLE = (HarvestState.WAITING, HarvestState.RUNNING, HarvestState.FINISHED)
+
+
+def check(desk: Desk, spec: RunSpec) -> None:
+    """Refuse a spec that cannot be carried out: a plug-in, option, endpoint, harvest or feature in it is wrong."""
+    if spec.llm is not None:
+        _endpoint_of(spec.llm, desk.endpoints)
+    build(spec, _stand_ins(desk, spec))
+    with desk.database.read() as session:
+        _check_features(session, spec)
+
+
+def _check_features(session: ReadSession, spec: RunSpec) -> None:
+    if isinstance(spec.harvest, HarvestSpec):
+        done = harvests.find_by_digest(session, spec.harvest.digest, (HarvestState.FINISHED,))
+        if done is None:
+            _check_sae(spec, len(spec.harvest.saes))
+            return
+    else:
+        done = harvests.get(session, spec.harvest)
+        if done.state not in USABLE:
+            raise Conflict(f"the harvest {done.id} is {done.state}; resume it, or give its spec to make it again")
+        if done.state is not HarvestState.FINISHED:
+            _check_sae(spec, len(done.spec.saes))
+            return
+    features.select(session, done.id, spec.features, spec.seed)
+
+
+def _check_sae(spec: RunSpec, count: int) -> None:
+    if spec.features.sae >= count:
+        raise InvalidSpec(f"the harvest has {count} SAEs, so there is no SAE {spec.features.sae}")
+
+
+def _endpoint_of(model: str, known: Mapping[str, Endpoint]) -> Endpoint:
+    endpoint = model.partition("/")[0]
+    if endpoint not in known:
+        raise InvalidSpec(f"there is no LLM endpoint {endpoint!r}; there are {', '.join(sorted(known)) or 'none'}")
+    return known[endpoint]
+
+
+@dataclass(frozen=True, slots=True)
+class _CheckedTools(Tools):
+    """Tools that refuse, while a plug-in is built, a model whose endpoint is not known.
+
+    With a budget in dollars (`priced`) they also refuse one whose price is not known, as nothing would hold it back.
+    """
+
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict[str, Endpoint])
+    priced: bool = False
+
+    def need_llm(self, model: str | None, who: str) -> tuple[Complete, str, str]:
+        """Return the stand-in with the endpoint and the model; InvalidSpec when something is missing."""
+        llm, endpoint, name = Tools.need_llm(self, model, who)
+        server = _endpoint_of(f"{endpoint}/{name}", self.endpoints)
+        if self.priced and tariff_of(server).cost(name, Usage(input=1)) is None:
+            raise InvalidSpec(
+                f"the price of {endpoint}/{name} is not known, so a budget in dollars cannot be kept; "
+                f"set the price of the endpoint {endpoint!r}, or give a budget in tokens"
+            )
+        return llm, endpoint, name
+
+
+def _stand_ins(desk: Desk, spec: RunSpec) -> Tools:
+    return _CheckedTools(
+        prompts=desk.prompts,
+        seed=spec.seed,
+        llm=_NoCalls(),
+        llm_model=spec.llm,
+        embedders=_no_embedder,
+        steer=_NoSteering(),
+        endpoints=desk.endpoints,
+        priced=spec.budget.dollars is not None,
+    )
+
+
+class _NoCalls:
+    """Stands in for the language models while plug-ins are built; building asks nothing."""
+
+    async def complete(self, request: Request) -> Reply:
+        raise InvalidSpec("a plug-in must not ask a language model while it is built")
+
+
+class _NoEmbedding:
+    """Stands in for an embedding model."""
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        raise InvalidSpec("a plug-in must not embed while it is built")
+
+
+def _no_embedder(model: str) -> Embed:
+    return _NoEmbedding()
+
+
+class _NoSteering:
+    """Stands in for the subject model."""
+
+    async def kl(self, prompts: Sequence[Sequence[int]], change: Change) -> Sequence[float]:
+        raise InvalidSpec("a plug-in must not steer while it is built")
+
+    async def generate(
+        self, prompts: Sequence[Sequence[int]], change: Change | None, *, tokens: int, temperature: float, seed: int
+    ) -> Sequence[Steered]:
+        raise InvalidSpec("a plug-in must not steer while it is built")

@@ -1,0 +1,30 @@
+"""The desk where work is handed in: what its verbs need, in any process, without torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from autointerp.domain.tools import Prompts
+from autointerp.jobs.records import Submitter
+from autointerp.llm.base import Endpoint
+from autointerp.storage import workers
+from autointerp.storage.engine import Database
+from autointerp.storage.records import WorkerRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """`endpoints` are the language-model servers by name; a worker silent for `lease` is taken for dead."""
+
+    database: Database
+    jobs: Submitter
+    prompts: Prompts
+    endpoints: Mapping[str, Endpoint]
+    lease: timedelta
+
+
+def workers_alive(desk: Desk) -> tuple[WorkerRecord, ...]:
+    """Return the workers whose last heartbeat is within the lease."""
+    with desk.database.read() as session:
+        dead = {row.id for row in workers.dead(session, lease=desk.lease)}
+        return tuple(row for row in workers.list_workers(session) if row.id not in dead)

@@ -1,0 +1,114 @@
+"""Runs: handed in, cancelled, resumed, deleted."""
+
+from autointerp.domain.specs import HarvestSpec, RunSpec
+from autointerp.errors import Conflict
+from autointerp.jobs import tasks
+from autointerp.jobs.expansion import expand, waiting_for
+from autointerp.runs.checking import check
+from autointerp.runs.desk import Desk
+from autointerp.runs.harvests import cancel_harvest, found_or_created, resume_harvest, submit_missing_shards
+from autointerp.storage import budgets, harvests, run_features, runs
+from autointerp.storage.engine import WriteSession
+from autointerp.storage.records import HarvestRecord, HarvestState, RunRecord, RunState
+
+
+def create_run(desk: Desk, spec: RunSpec, *, idempotency_key: str | None) -> RunRecord:
+    """Start a run; the same key and spec again give the same run, and Conflict says when the spec is another.
+
+    Nothing is stored when the spec cannot be carried out.
+    """
+    check(desk, spec)
+    with desk.database.write() as session:
+        run = runs.create(session, spec, harvest_id=None, idempotency_key=idempotency_key)
+        if run.state is not RunState.WAITING:
+            return run
+        harvest = _harvest_of(session, spec)
+        runs.set_harvest(session, run.id, harvest.id)
+        budgets.open_budget(session, run.id, spec.budget)
+        runs.set_state(session, run.id, RunState.HARVESTING)
+    submit_missing_shards(desk, harvest)
+    _expand_if_harvested(desk, run.id, harvest.id)
+    return _get(desk, run.id)
+
+
+def cancel_run(desk: Desk, run_id: str) -> RunRecord:
+    """Stop a run within about a second; what it has stored stays. Its harvest stops too when only this run made it."""
+    with desk.database.write() as session:
+        run = runs.get(session, run_id)
+        if run.state.ended:
+            raise Conflict(f"the run {run_id} is {run.state}; there is nothing to cancel")
+        runs.set_state(session, run_id, RunState.CANCELLED)
+    tasks.cancel_all(desk.jobs, tasks.run_prefix(run_id))
+    if run.state is RunState.HARVESTING and run.harvest_id and isinstance(run.spec.harvest, HarvestSpec):
+        _cancel_unwanted(desk, run.harvest_id)
+    return _get(desk, run_id)
+
+
+def resume_run(desk: Desk, run_id: str) -> RunRecord:
+    """Take up a run that has not everything it should have: only what is missing is done.
+
+    A run under way gets the jobs that it lacks, as after a crash of the process that handed it in.
+    """
+    with desk.database.write() as session:
+        run = runs.get(session, run_id)
+        if run.state is RunState.COMPLETE:
+            raise Conflict(f"the run {run_id} is complete; there is nothing to resume")
+        if run.state.ended:
+            run_features.retry_failed(session, run_id)
+        harvest = _harvest_of(session, run.spec) if run.harvest_id is None else harvests.get(session, run.harvest_id)
+        runs.set_harvest(session, run_id, harvest.id)
+        budgets.open_budget(session, run_id, run.spec.budget)
+        if not (harvest.state is HarvestState.FINISHED and run_features.count_states(session, run_id)):
+            runs.set_state(session, run_id, RunState.HARVESTING)
+        else:
+            runs.set_state(session, run_id, RunState.RUNNING)
+    if harvest.state is not HarvestState.FINISHED:
+        resume_harvest(desk, harvest.id)
+    _expand_if_harvested(desk, run_id, harvest.id)
+    submit_missing_chunks(desk, run_id)
+    return _get(desk, run_id)
+
+
+def submit_missing_chunks(desk: Desk, run_id: str) -> None:
+    """Queue the chunks of a running run in which a feature waits and that no worker has or will take."""
+    with desk.database.read() as session:
+        run = runs.get(session, run_id)
+        waiting = run_features.chunks(session, run_id)
+    if run.state is not RunState.RUNNING:
+        return
+    found = desk.jobs.status(tasks.run_prefix(run_id))
+    live = tasks.live_parts(found)
+    if not live:
+        with desk.database.write() as session:
+            budgets.release_all(session, run_id)
+            if not waiting:
+                runs.settle(session, run_id)
+    missing = [number for number in waiting if str(number) not in live]
+    tasks.submit_chunks(desk.jobs, run_id, missing, generation=tasks.next_generation(found))
+
+
+def _harvest_of(session: WriteSession, spec: RunSpec) -> HarvestRecord:
+    if isinstance(spec.harvest, HarvestSpec):
+        return found_or_created(session, spec.harvest)
+    return harvests.get(session, spec.harvest)
+
+
+def _expand_if_harvested(desk: Desk, run_id: str, harvest_id: str) -> None:
+    """Start the chunks when the harvest is there; otherwise its last job will, having found this run waiting."""
+    with desk.database.read() as session:
+        finished = harvests.get(session, harvest_id).state is HarvestState.FINISHED
+        waiting = runs.get(session, run_id).state is RunState.HARVESTING
+    if finished and waiting:
+        expand(desk.database, desk.jobs, run_id)
+
+
+def _cancel_unwanted(desk: Desk, harvest_id: str) -> None:
+    with desk.database.read() as session:
+        under_way = harvests.get(session, harvest_id).state in (HarvestState.WAITING, HarvestState.RUNNING)
+    if under_way and not waiting_for(desk.database, harvest_id):
+        cancel_harvest(desk, harvest_id)
+
+
+def _get(desk: Desk, run_id: str) -> RunRecord:
+    with desk.database.read() as session:
+        return runs.get(session, run_id)

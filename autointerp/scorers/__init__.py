@@ -1,0 +1,1 @@
+"""What measures how far an explanation holds, one file each."""

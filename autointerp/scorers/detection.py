@@ -1,0 +1,90 @@
+"""Detection: does the judge tell passages where the feature fires from silent ones, by the explanation?
+
+Positives are spread over the quantiles of the feature's activations; negatives are random silent windows. Silent
+windows that hold a token the feature fires on elsewhere are asked about too, and reported as a group of their own:
+they say whether the explanation is more than a list of tokens, and stay out of the headline so that it can be compared.
+
+The protocol is that of Paulo et al. 2024, Automatically Interpreting Millions of Features in Large Language Models.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from autointerp.analysis.choosing import of_split, spread
+from autointerp.analysis.summary import Metric, Recipe, by_group, summarise, undefined
+from autointerp.domain.examples import Example, Kind, Split
+from autointerp.domain.features import FeatureRecord
+from autointerp.domain.judging import Judge, Passage, Question
+from autointerp.domain.scores import Score, Trial
+from autointerp.domain.seeds import rng_for
+from autointerp.domain.tools import Tools
+from autointerp.scorers._trials import Ask, put, too_few
+
+TASK = "detection"
+
+
+class Config(BaseModel):
+    """How many windows of each sort are asked about; below `least` positives or negatives there is no score.
+
+    `interval` adds windows of the equal activation intervals to the positives.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quantile: int = Field(default=50, ge=0, description="firing windows, spread over the quantile groups")
+    interval: int = Field(default=0, ge=0, description="firing windows, spread over the interval groups")
+    random: int = Field(default=50, ge=1, description="silent windows")
+    same_token: int = Field(default=10, ge=0, description="silent windows with a token it fires on elsewhere")
+    least: int = Field(default=5, ge=1)
+
+    def build(self, tools: Tools) -> "Detection":
+        """Make the scorer; InvalidSpec when there is no judge."""
+        return Detection(self, tools.need_judge("detection"), tools.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Asks whether the feature fires in each passage."""
+
+    config: Config
+    judge: Judge
+    seed: int
+
+    async def score(self, explanation: str, feature: FeatureRecord, examples: tuple[Example, ...]) -> Score:
+        """Score an explanation on examples of the score split; balanced accuracy is the headline."""
+        chosen = self._choose(feature, examples)
+        firing = sum(not e.silent for e in chosen)
+        random = sum(e.group.kind is Kind.RANDOM for e in chosen)
+        if reason := too_few(least=self.config.least, firing=firing, random=random):
+            return undefined(Metric.BALANCED_ACCURACY, reason)
+        trials = await put(self.judge, [_ask(explanation, example) for example in chosen])
+        recipe = Recipe(Metric.BALANCED_ACCURACY, feature.statistics.density, _in_headline, by_group)
+        score = summarise(trials, recipe, rng=rng_for(self.seed, feature.name, TASK, "bootstrap"))
+        return replace(score, metrics={**score.metrics, "same_token_fpr": _same_token_fpr(trials)})
+
+    def _choose(self, feature: FeatureRecord, examples: Sequence[Example]) -> tuple[Example, ...]:
+        """The windows to ask about, none twice; a window drawn for two groups counts for the first of them."""
+        found = of_split(examples, Split.SCORE)
+        distinct: dict[tuple[int, int], Example] = {}
+        for kind in (Kind.QUANTILE, Kind.INTERVAL, Kind.RANDOM, Kind.SAME_TOKEN):
+            count = getattr(self.config, kind)
+            rng = rng_for(self.seed, feature.name, TASK, kind)
+            free = [example for example in found if example.window not in distinct]
+            distinct |= {e.window: e for e in spread(free, [kind], count=count, rng=rng)}
+        return tuple(distinct.values())
+
+
+def _ask(explanation: str, example: Example) -> Ask:
+    question = Question(TASK, explanation, Passage(example.pieces))
+    return Ask(question, example.group, example.window, truth=not example.silent)
+
+
+def _in_headline(trial: Trial) -> bool:
+    return trial.group.kind is not Kind.SAME_TOKEN
+
+
+def _same_token_fpr(trials: Sequence[Trial]) -> float | None:
+    answered = [t.answer.verdict for t in trials if t.group.kind is Kind.SAME_TOKEN and t.answer.verdict is not None]
+    return sum(answered) / len(answered) if answered else None

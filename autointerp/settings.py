@@ -1,0 +1,126 @@
+"""What a deployment sets: `AUTOINTERP_*` variables and `autointerp.toml`; the only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from autointerp.errors import InvalidInput
+
+FILE = "autointerp.toml"
+
+
+class EndpointSettings(BaseModel):
+    """A language-model server: the provider plug-in that speaks to it, its address, key and options.
+
+    `policy` says how it is treated (attempts, waits, requests in flight) and `price` what it costs, in dollars per
+    million tokens; both as `llm.base.Endpoint` has them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: str = Field(min_length=1)
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    options: dict[str, Any] = {}
+    policy: dict[str, Any] = {}
+    price: dict[str, Any] | None = None
+
+
+class WorkerSettings(BaseModel):
+    """How a worker works: `chunks` at once, `features` of each in flight; times in seconds.
+
+    A worker that is silent for `lease` is taken for dead. One that is told to stop lets what is in flight finish for
+    at most `drain`. `polling` is the pause between looks at a queue.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chunks: int = Field(default=2, ge=1)
+    features: int = Field(default=16, ge=1)
+    lease: float = Field(default=15.0, gt=0)
+    drain: float = Field(default=20.0, ge=0)
+    polling: float = Field(default=0.5, gt=0)
+
+
+BUILT_IN: Mapping[str, EndpointSettings] = {
+    "openai": EndpointSettings(provider="openai"),
+    "anthropic": EndpointSettings(provider="anthropic"),
+    "fake": EndpointSettings(provider="fake"),
+}
+KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+
+
+class Settings(BaseSettings):
+    """Everything a deployment can set. An environment variable wins over the file, and both over the default.
+
+    `endpoints` maps names to servers; `openai`, `anthropic` and `fake` are built in and may be changed field by field.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="AUTOINTERP_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        nested_model_default_partial_update=True,
+    )
+
+    data_dir: Path = Path(".autointerp")
+    database_url: str = ""
+    endpoints: dict[str, EndpointSettings] = {}
+    prompts: Path | None = None
+    device: str = "cpu"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    worker: WorkerSettings = WorkerSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _built_in_endpoints(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        given: dict[str, Any] = dict(data.get("endpoints") or {})
+        for name, endpoint in BUILT_IN.items():
+            own = endpoint.model_dump(exclude_defaults=True)
+            if key := os.environ.get(KEYS.get(name, ""), ""):
+                own["api_key"] = key
+            given[name] = {**own, **_as_dict(given.get(name))}
+        return {**data, "endpoints": given}
+
+    @model_validator(mode="after")
+    def _database_in_the_data_folder(self) -> "Settings":
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'autointerp.db'}")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in code wins over the environment, and that over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=FILE)
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings; InvalidInput names the first wrong one."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise InvalidInput(f"the setting {where} is wrong: {first['msg']}") from error
+
+
+def _as_dict(endpoint: Any) -> dict[str, Any]:
+    if endpoint is None:
+        return {}
+    return endpoint.model_dump(exclude_unset=True) if isinstance(endpoint, BaseModel) else dict(endpoint)

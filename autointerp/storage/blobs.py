@@ -1,0 +1,67 @@
+"""Arrays and records as compressed bytes: a mark, a version, a checksum, then a zlib stream."""
+
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autointerp.errors import DamagedFile
+
+MARK = b"AIB"
+VERSION = 1
+HEADER = struct.Struct(">3sBII")  # mark, version, length and CRC-32 of the content
+LEVEL = 1  # a tenth larger than the default, and three times as fast
+
+Array = NDArray[Any]
+
+
+def pack_bytes(content: bytes) -> bytes:
+    """Compress `content` behind a header that tells damage."""
+    return HEADER.pack(MARK, VERSION, len(content), zlib.crc32(content)) + zlib.compress(content, LEVEL)
+
+
+def unpack_bytes(blob: bytes) -> bytes:
+    """Return what `pack_bytes` was given; DamagedFile when the blob is not what was written."""
+    try:
+        mark, version, length, checksum = HEADER.unpack_from(blob)
+        if mark != MARK or version != VERSION:
+            raise DamagedFile("a stored record has an unknown format; it was written by another version or is damaged")
+        content = zlib.decompress(blob[HEADER.size :])
+    except (struct.error, zlib.error) as error:
+        raise DamagedFile("a stored record is damaged; restore the database from a copy") from error
+    if len(content) != length or zlib.crc32(content) != checksum:
+        raise DamagedFile("a stored record is damaged; restore the database from a copy")
+    return content
+
+
+def pack_json(value: Any) -> bytes:
+    """Compress `value` as JSON; any float and any text comes back as it was."""
+    return pack_bytes(json.dumps(value, separators=(",", ":")).encode())
+
+
+def unpack_json(blob: bytes) -> Any:
+    """Return what `pack_json` was given, tuples as lists."""
+    return json.loads(unpack_bytes(blob))
+
+
+def pack_arrays(arrays: Mapping[str, Array]) -> bytes:
+    """Compress one-dimensional arrays with their names and types, little-endian on every machine."""
+    little = {name: np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")) for name, array in arrays.items()}
+    header = json.dumps([[name, array.dtype.str, array.shape[0]] for name, array in little.items()]).encode()
+    return pack_bytes(b"".join([struct.pack(">I", len(header)), header, *(a.tobytes() for a in little.values())]))
+
+
+def unpack_arrays(blob: bytes) -> dict[str, Array]:
+    """Return what `pack_arrays` was given; the arrays cannot be written."""
+    content = unpack_bytes(blob)
+    (length,) = struct.unpack_from(">I", content)
+    offset = 4 + length
+    arrays: dict[str, Array] = {}
+    for name, dtype, count in json.loads(content[4:offset]):
+        arrays[name] = np.frombuffer(content, dtype=np.dtype(dtype), count=count, offset=offset)
+        offset += arrays[name].nbytes
+    return arrays

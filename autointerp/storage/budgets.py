@@ -1,0 +1,92 @@
+"""Budgets of runs: reserved before a call, settled after it, each in one statement that is safe across workers."""
+
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy import CursorResult
+
+from autointerp.domain.specs import Budget
+from autointerp.errors import NotFound
+from autointerp.storage.engine import ReadSession, WriteSession
+from autointerp.storage.insertion import insert_if_absent
+from autointerp.storage.records import BudgetRecord
+from autointerp.storage.tables.runs import BudgetTable
+
+NANO = 1_000_000_000
+TABLE = BudgetTable
+
+
+def open_budget(session: WriteSession, run_id: str, budget: Budget) -> None:
+    """Give a run its budget; again changes nothing."""
+    row = {
+        "run_id": run_id,
+        "cap_cost": None if budget.dollars is None else round(budget.dollars * NANO),
+        "cap_tokens": budget.tokens,
+        "spent_cost": 0,
+        "spent_tokens": 0,
+        "reserved_cost": 0,
+        "reserved_tokens": 0,
+    }
+    insert_if_absent(session, TABLE, [row])
+
+
+def get(session: ReadSession, run_id: str) -> BudgetRecord:
+    """Return the budget of a run; NotFound when it has none."""
+    row = session.sql.get(TABLE, run_id, populate_existing=True)
+    if row is None:
+        raise NotFound(f"the run {run_id} has no budget")
+    return BudgetRecord(
+        run_id=row.run_id,
+        cap_cost=row.cap_cost,
+        cap_tokens=row.cap_tokens,
+        spent_cost=row.spent_cost,
+        spent_tokens=row.spent_tokens,
+        reserved_cost=row.reserved_cost,
+        reserved_tokens=row.reserved_tokens,
+    )
+
+
+def reserve(session: WriteSession, run_id: str, *, cost: int, tokens: int) -> bool:
+    """Set aside this much; False when the budget does not hold it."""
+    statement = (
+        sa.update(TABLE)
+        .where(
+            TABLE.run_id == run_id,
+            _holds(TABLE.cap_cost, TABLE.spent_cost + TABLE.reserved_cost + cost),
+            _holds(TABLE.cap_tokens, TABLE.spent_tokens + TABLE.reserved_tokens + tokens),
+        )
+        .values(reserved_cost=TABLE.reserved_cost + cost, reserved_tokens=TABLE.reserved_tokens + tokens)
+    )
+    if cast("CursorResult[Any]", session.sql.execute(statement)).rowcount == 1:
+        return True
+    get(session, run_id)
+    return False
+
+
+def settle(
+    session: WriteSession, run_id: str, *, reserved_cost: int, reserved_tokens: int, cost: int, tokens: int
+) -> None:
+    """Give back what was reserved and book what was spent."""
+    statement = sa.update(TABLE).where(TABLE.run_id == run_id)
+    session.sql.execute(
+        statement.values(
+            reserved_cost=_at_least_zero(TABLE.reserved_cost - reserved_cost),
+            reserved_tokens=_at_least_zero(TABLE.reserved_tokens - reserved_tokens),
+            spent_cost=TABLE.spent_cost + cost,
+            spent_tokens=TABLE.spent_tokens + tokens,
+        )
+    )
+
+
+def release_all(session: WriteSession, run_id: str) -> None:
+    """Forget every reservation of a run, as of workers that were killed; for a run on which nobody works now."""
+    statement = sa.update(TABLE).where(TABLE.run_id == run_id)
+    session.sql.execute(statement.values(reserved_cost=0, reserved_tokens=0))
+
+
+def _holds(cap: Any, total: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    return sa.or_(cap.is_(None), total <= cap)
+
+
+def _at_least_zero(value: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    return sa.case((value < 0, 0), else_=value)

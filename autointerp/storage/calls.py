@@ -1,0 +1,59 @@
+"""The ledger: one line an attempt, only ever added."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from autointerp.domain.calls import Usage
+from autointerp.domain.ledger import Attempt, AttemptStatus
+from autointerp.storage.engine import ReadSession, WriteSession
+from autointerp.storage.tables.books import CallTable
+
+AS_THEY_ARE = (
+    "request",
+    "prompt",
+    "endpoint",
+    "model_asked",
+    "model_answered",
+    "attempt",
+    "cost",
+    "provider_request",
+    "error",
+    "started_at",
+    "finished_at",
+)
+TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning")
+
+
+def record(session: WriteSession, attempts: Sequence[Attempt]) -> None:
+    """Add lines to the ledger."""
+    session.sql.connection().execute(sa.insert(CallTable), [_row(attempt) for attempt in attempts])
+
+
+def list_calls(
+    session: ReadSession, *, run_id: str | None, after: int | None, limit: int
+) -> tuple[tuple[int, Attempt], ...]:
+    """Return the lines (of one run) after the id `after` with their ids, oldest first."""
+    statement = sa.select(CallTable).where(CallTable.id > (after or 0)).order_by(CallTable.id).limit(limit)
+    if run_id is not None:
+        statement = statement.where(CallTable.run_id == run_id)
+    return tuple((row.id, _attempt(row)) for row in session.sql.scalars(statement))
+
+
+def _row(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "run_id": attempt.run,
+        "status": attempt.status.value,
+        **{name: getattr(attempt, name) for name in AS_THEY_ARE},
+        **{name: getattr(attempt.usage, name) for name in TOKENS},
+    }
+
+
+def _attempt(row: CallTable) -> Attempt:
+    return Attempt(
+        run=row.run_id,
+        status=AttemptStatus(row.status),
+        usage=Usage(**{name: getattr(row, name) for name in TOKENS}),
+        **{name: getattr(row, name) for name in AS_THEY_ARE},
+    )

@@ -1,0 +1,58 @@
+"""Every document belongs to one split: what is about to be stored is checked, and what was stored can be."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autointerp.domain.examples import Split
+from autointerp.domain.packed import HarvestedFeature, PackedExamples, Pool
+from autointerp.errors import InvalidInput
+
+SPLITS = tuple(Split)
+
+Documents = Mapping[Split, NDArray[np.int64]]
+
+
+def of_pool(pool: Pool) -> Documents:
+    """The distinct documents of a pool in each split."""
+    return {split: np.unique(pool.windows.document[pool.split == i]) for i, split in enumerate(SPLITS)}
+
+
+def of_examples(examples: Iterable[Mapping[Split, PackedExamples]]) -> Documents:
+    """The distinct documents of the firing examples in each split."""
+    parts: dict[Split, list[NDArray[np.int64]]] = {split: [np.empty(0, np.int64)] for split in SPLITS}
+    for by_split in examples:
+        for split, packed in by_split.items():
+            parts[split].append(packed.windows.document)
+    return {split: np.unique(np.concatenate(arrays)) for split, arrays in parts.items()}
+
+
+def union(first: Documents, second: Documents) -> Documents:
+    """The documents of both in each split."""
+    return {split: np.union1d(first[split], second[split]) for split in SPLITS}
+
+
+def shared(documents: Documents) -> tuple[int, ...]:
+    """The documents that stand in more than one split."""
+    values, counts = np.unique(np.concatenate([documents[split] for split in SPLITS]), return_counts=True)
+    return tuple(values[counts > 1].tolist())
+
+
+def refuse_shared(documents: Documents) -> None:
+    """InvalidInput when a document stands in more than one split."""
+    if found := shared(documents):
+        raise InvalidInput(
+            f"document {found[0]} is in more than one split of the harvest ({len(found)} such documents); "
+            "every document must belong to explain, validation or score alone"
+        )
+
+
+def refuse_misplaced(features: Sequence[HarvestedFeature], pool: Pool) -> None:
+    """InvalidInput when a silent example stands in a split that its segment of the pool does not belong to."""
+    for feature in features:
+        for split, packed in feature.examples.items():
+            if np.any(pool.split[packed.silent_pool] != SPLITS.index(split)):
+                raise InvalidInput(
+                    f"a silent example of feature {feature.index} is in the {split} split, but its document is not"
+                )

@@ -1,0 +1,64 @@
+"""Examples of features, unpacked to records with their text."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from autointerp.domain.examples import Example, Split
+from autointerp.domain.packed import PackedExamples, unpack
+from autointerp.domain.vocabulary import Vocabulary
+from autointerp.errors import NotFound
+from autointerp.storage import disjointness, pools, vocabularies
+from autointerp.storage.engine import ReadSession
+from autointerp.storage.packing import unpack_examples
+from autointerp.storage.tables.harvests import ExampleTable, HarvestTable, PoolTable
+from autointerp.storage.tables.models import ModelTable
+
+BATCH = 1000
+
+
+def load(session: ReadSession, harvest_id: str, feature_id: int, split: Split) -> tuple[Example, ...]:
+    """Return a feature's examples in one split, firing ones first; empty when it has none there."""
+    row = session.sql.get(ExampleTable, (harvest_id, feature_id, split.value))
+    if row is None:
+        return ()
+    return unpack(
+        unpack_examples(row.packed),
+        split=split,
+        pool=pools.load(session, harvest_id),
+        vocabulary=_vocabulary(session, harvest_id),
+    )
+
+
+def stored(session: ReadSession, harvest_id: str, feature_id: int, split: Split) -> bool:
+    """Whether a feature has a row of examples in one split."""
+    key = ExampleTable.harvest_id == harvest_id, ExampleTable.feature_id == feature_id, ExampleTable.split == split
+    return session.sql.execute(sa.select(sa.exists().where(*key))).scalar_one()
+
+
+def shared_documents(session: ReadSession, harvest_id: str) -> tuple[int, ...]:
+    """Return the documents that stand in more than one split of a harvest; a sound harvest has none."""
+    documents = disjointness.of_examples([])
+    if session.sql.get(PoolTable, harvest_id) is not None:
+        documents = disjointness.of_pool(pools.load(session, harvest_id))
+    statement = sa.select(ExampleTable.split, ExampleTable.packed).where(ExampleTable.harvest_id == harvest_id)
+    for batch in session.sql.execute(statement.execution_options(yield_per=BATCH)).partitions():
+        found = disjointness.of_examples(_by_split(split, packed) for split, packed in batch)
+        documents = disjointness.union(documents, found)
+    return disjointness.shared(documents)
+
+
+def _by_split(split: str, packed: bytes) -> Mapping[Split, PackedExamples]:
+    return {Split(split): unpack_examples(packed)}
+
+
+def _vocabulary(session: ReadSession, harvest_id: str) -> Vocabulary:
+    statement = (
+        sa.select(ModelTable.vocabulary_fingerprint)
+        .join(HarvestTable, HarvestTable.model_id == ModelTable.id)
+        .where(HarvestTable.id == harvest_id)
+    )
+    fingerprint = session.sql.execute(statement).scalar_one_or_none()
+    if fingerprint is None:
+        raise NotFound(f"the harvest {harvest_id} has no model; it has not loaded its parts yet")
+    return vocabularies.get(session, fingerprint)

@@ -1,0 +1,217 @@
+"""Explanations and unread replies of explainers: added once, never changed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from autointerp.domain.examples import Split
+from autointerp.domain.explanations import Explanation, Unread, UnreadKind
+from autointerp.errors import InvalidInput, NotFound
+from autointerp.storage import examples
+from autointerp.storage.engine import ReadSession, WriteSession
+from autointerp.storage.insertion import insert_one
+from autointerp.storage.records import ExplanationRecord, UnreadRecord
+from autointerp.storage.tables.base import now
+from autointerp.storage.tables.explanations import ExplanationTable, UnreadExplanationTable
+
+KEY = ("run_id", "feature_id", "position")
+
+
+def add(
+    session: WriteSession,
+    *,
+    run_id: str | None,
+    harvest_id: str,
+    feature_id: int,
+    position: int,
+    explainer: str,
+    options: Mapping[str, Any],
+    explanation: Explanation,
+    model: str | None,
+    seed: int,
+    tokens: int,
+    cost: int | None,
+) -> int:
+    """Store an explanation and return its id, or the id of what this run and `position` stored before."""
+    row = {
+        **_about(session, harvest_id, feature_id),
+        "run_id": run_id,
+        "position": position,
+        "explainer": explainer,
+        "options": dict(options),
+        "text": explanation.text,
+        "shown": [[int(context), int(start)] for context, start in explanation.shown],
+        "prompt": explanation.prompt,
+        "request": explanation.request,
+        "model": model,
+        "seed": seed,
+        "tokens": tokens,
+        "cost": cost,
+        "created_at": now(),
+    }
+    return insert_one(session, ExplanationTable, row, KEY)
+
+
+def add_unread(
+    session: WriteSession,
+    *,
+    run_id: str | None,
+    harvest_id: str,
+    feature_id: int,
+    position: int,
+    explainer: str,
+    options: Mapping[str, Any],
+    unread: Unread,
+    model: str | None,
+    seed: int,
+    tokens: int,
+    cost: int | None,
+) -> int:
+    """Store a reply that could not be read and return its id, or the id of what was stored there before."""
+    row = {
+        **_about(session, harvest_id, feature_id),
+        "run_id": run_id,
+        "position": position,
+        "explainer": explainer,
+        "options": dict(options),
+        "kind": unread.kind.value,
+        "detail": unread.detail,
+        "raw": unread.raw,
+        "request": unread.request,
+        "model": model,
+        "seed": seed,
+        "tokens": tokens,
+        "cost": cost,
+        "created_at": now(),
+    }
+    return insert_one(session, UnreadExplanationTable, row, KEY)
+
+
+def _about(session: ReadSession, harvest_id: str, feature_id: int) -> dict[str, Any]:
+    if not examples.stored(session, harvest_id, feature_id, Split.EXPLAIN):
+        raise InvalidInput(
+            f"feature {feature_id} has no explain examples in the harvest {harvest_id}; harvest it first"
+        )
+    return {"harvest_id": harvest_id, "feature_id": feature_id, "split": Split.EXPLAIN.value}
+
+
+def get(session: ReadSession, explanation_id: int) -> ExplanationRecord:
+    """Return one explanation; NotFound when there is none."""
+    row = session.sql.get(ExplanationTable, explanation_id)
+    if row is None:
+        raise NotFound(f"there is no explanation {explanation_id}")
+    return _record(row)
+
+
+def list_explanations(
+    session: ReadSession,
+    *,
+    feature_id: int | None = None,
+    harvest_id: str | None = None,
+    run_id: str | None = None,
+    after: int | None = None,
+    limit: int,
+) -> tuple[ExplanationRecord, ...]:
+    """Return the explanations after the id `after`, oldest first; None: any."""
+    table = ExplanationTable
+    statement = sa.select(table).where(table.id > (after or 0)).order_by(table.id).limit(limit)
+    statement = statement.filter_by(**_given(feature_id=feature_id, harvest_id=harvest_id, run_id=run_id))
+    return tuple(_record(row) for row in session.sql.scalars(statement))
+
+
+def list_unread(
+    session: ReadSession,
+    *,
+    feature_id: int | None = None,
+    harvest_id: str | None = None,
+    run_id: str | None = None,
+    after: int | None = None,
+    limit: int,
+) -> tuple[UnreadRecord, ...]:
+    """Return the unread replies after the id `after`, oldest first; None: any."""
+    table = UnreadExplanationTable
+    statement = sa.select(table).where(table.id > (after or 0)).order_by(table.id).limit(limit)
+    statement = statement.filter_by(**_given(feature_id=feature_id, harvest_id=harvest_id, run_id=run_id))
+    return tuple(_unread(row) for row in session.sql.scalars(statement))
+
+
+def of_run(session: ReadSession, run_id: str, feature_ids: Sequence[int]) -> dict[int, tuple[ExplanationRecord, ...]]:
+    """Return what a run has explained of these features, by feature, in the order of the run's explainers."""
+    table = ExplanationTable
+    statement = sa.select(table).where(table.run_id == run_id, table.feature_id.in_(feature_ids))
+    return _by_feature([_record(row) for row in session.sql.scalars(statement.order_by(table.position))])
+
+
+def unread_of_run(session: ReadSession, run_id: str, feature_ids: Sequence[int]) -> dict[int, tuple[UnreadRecord, ...]]:
+    """Return the unread replies of a run about these features, by feature, in the order of the run's explainers."""
+    table = UnreadExplanationTable
+    statement = sa.select(table).where(table.run_id == run_id, table.feature_id.in_(feature_ids))
+    found: dict[int, tuple[UnreadRecord, ...]] = {}
+    for row in session.sql.scalars(statement.order_by(table.position)):
+        found[row.feature_id] = (*found.get(row.feature_id, ()), _unread(row))
+    return found
+
+
+def newest(
+    session: ReadSession, harvest_id: str, feature_ids: Sequence[int]
+) -> dict[int, tuple[ExplanationRecord, ...]]:
+    """Return each explainer's newest explanation of these features, by feature, explainers in alphabetical order."""
+    table = ExplanationTable
+    same = table.harvest_id == harvest_id, table.feature_id.in_(feature_ids)
+    last = sa.select(sa.func.max(table.id)).where(*same).group_by(table.feature_id, table.explainer)
+    statement = sa.select(table).where(table.id.in_(last)).order_by(table.explainer)
+    return _by_feature([_record(row) for row in session.sql.scalars(statement)])
+
+
+def _by_feature(records: Sequence[ExplanationRecord]) -> dict[int, tuple[ExplanationRecord, ...]]:
+    found: dict[int, tuple[ExplanationRecord, ...]] = {}
+    for record in records:
+        found[record.feature_id] = (*found.get(record.feature_id, ()), record)
+    return found
+
+
+def _given(**filters: object) -> dict[str, object]:
+    return {name: value for name, value in filters.items() if value is not None}
+
+
+def _record(row: ExplanationTable) -> ExplanationRecord:
+    explanation = Explanation(
+        text=row.text,
+        shown=tuple((context, start) for context, start in row.shown),
+        prompt=row.prompt,
+        request=row.request,
+    )
+    return ExplanationRecord(
+        id=row.id,
+        feature_id=row.feature_id,
+        harvest_id=row.harvest_id,
+        run_id=row.run_id,
+        position=row.position,
+        explainer=row.explainer,
+        options=row.options,
+        explanation=explanation,
+        model=row.model,
+        seed=row.seed,
+        tokens=row.tokens,
+        cost=row.cost,
+        created_at=row.created_at,
+    )
+
+
+def _unread(row: UnreadExplanationTable) -> UnreadRecord:
+    return UnreadRecord(
+        id=row.id,
+        feature_id=row.feature_id,
+        harvest_id=row.harvest_id,
+        run_id=row.run_id,
+        position=row.position,
+        explainer=row.explainer,
+        options=row.options,
+        unread=Unread(UnreadKind(row.kind), row.detail, row.raw, row.request),
+        model=row.model,
+        seed=row.seed,
+        tokens=row.tokens,
+        cost=row.cost,
+        created_at=row.created_at,
+    )

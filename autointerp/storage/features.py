@@ -1,0 +1,198 @@
+"""Features as a harvest measured them: one by one, in lists, and as the selection of a run."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Row, Select
+
+from autointerp.domain.features import FeatureRecord
+from autointerp.domain.seeds import rng_for
+from autointerp.domain.specs import FeatureSelection
+from autointerp.errors import InvalidInput, NotFound
+from autointerp.storage import harvests, saes
+from autointerp.storage.engine import ReadSession
+from autointerp.storage.feature_store import store
+from autointerp.storage.packing import unpack_statistics
+from autointerp.storage.records import FeatureFilter, FeatureOrder, FeatureRow, SaeRecord
+from autointerp.storage.tables.explanations import ExplanationTable
+from autointerp.storage.tables.harvests import FeatureTable, HarvestedFeatureTable
+from autointerp.storage.tables.models import SaeTable
+from autointerp.storage.tables.scores import ScoreTable
+
+__all__ = ["count_features", "get", "get_by_index", "get_many", "list_features", "newest", "select", "store"]
+
+UNSCORED = -1e300
+MEASURED = HarvestedFeatureTable
+
+
+def get(session: ReadSession, harvest_id: str, feature_id: int) -> FeatureRow:
+    """Return one feature as a harvest saw it; NotFound when the harvest has not stored it."""
+    row = session.sql.execute(_rows(harvest_id).where(FeatureTable.id == feature_id)).first()
+    if row is None:
+        raise NotFound(f"there is no feature {feature_id} in the harvest {harvest_id}")
+    return _record(row)
+
+
+def get_by_index(session: ReadSession, harvest_id: str, sae_id: int, index: int) -> FeatureRow:
+    """Return the feature `index` of an SAE as a harvest saw it; NotFound when the harvest has not stored it."""
+    wanted = FeatureTable.sae_id == sae_id, FeatureTable.index == index
+    row = session.sql.execute(_rows(harvest_id).where(*wanted)).first()
+    if row is None:
+        raise NotFound(f"there is no feature with index {index} of SAE {sae_id} in the harvest {harvest_id}")
+    return _record(row)
+
+
+def newest(session: ReadSession, feature_id: int) -> FeatureRow:
+    """Return one feature as the newest finished harvest of its SAE saw it; NotFound when there is none."""
+    found = sa.select(FeatureTable.sae_id).where(FeatureTable.id == feature_id)
+    sae_id = session.sql.execute(found).scalar_one_or_none()
+    harvest = None if sae_id is None else harvests.newest(session, sae_id)
+    if harvest is None:
+        raise NotFound(f"there is no feature {feature_id} in a finished harvest")
+    return get(session, harvest.id, feature_id)
+
+
+def get_many(session: ReadSession, harvest_id: str, feature_ids: Sequence[int]) -> tuple[FeatureRow, ...]:
+    """Return these features in the order asked; NotFound when one is missing."""
+    rows = session.sql.execute(_rows(harvest_id).where(FeatureTable.id.in_(feature_ids)))
+    found = {record.id: record for record in map(_record, rows)}
+    if missing := [feature_id for feature_id in feature_ids if feature_id not in found]:
+        raise NotFound(f"there is no feature {missing[0]} in the harvest {harvest_id}")
+    return tuple(found[feature_id] for feature_id in feature_ids)
+
+
+def list_features(
+    session: ReadSession, filter: FeatureFilter, *, order: FeatureOrder, after: int | None, limit: int
+) -> tuple[FeatureRow, ...]:
+    """Return the features that pass, from the one after the feature `after`, in `order`."""
+    statement = _rows(filter.harvest_id).where(*_conditions(filter)).limit(limit)
+    if order is FeatureOrder.INDEX:
+        statement = statement.order_by(FeatureTable.sae_id, FeatureTable.index)
+    else:
+        statement = statement.order_by(_value(order).desc(), FeatureTable.id)
+    if after is not None:
+        statement = statement.where(_later(session, filter.harvest_id, after, order))
+    return tuple(_record(row) for row in session.sql.execute(statement))
+
+
+def count_features(session: ReadSession, filter: FeatureFilter) -> int:
+    """Count the features that pass."""
+    rows = _rows(filter.harvest_id).where(*_conditions(filter)).with_only_columns(sa.func.count())
+    return session.sql.execute(rows).scalar_one()
+
+
+def select(session: ReadSession, harvest_id: str, selection: FeatureSelection, seed: int) -> tuple[int, ...]:
+    """Return the ids of the features a run works on, by index; the same seed gives the same sample.
+
+    InvalidInput when an index does not exist, when nothing passes, or when the harvest has no such SAE.
+    """
+    sae = _sae(session, harvest_id, selection)
+    statement = (
+        sa.select(FeatureTable.index, FeatureTable.id)
+        .join(MEASURED, MEASURED.feature_id == FeatureTable.id)
+        .where(MEASURED.harvest_id == harvest_id, FeatureTable.sae_id == sae.id)
+        .order_by(FeatureTable.index)
+    )
+    if selection.indices is not None:
+        return _by_index(session, statement, selection.indices, sae)
+    statement = statement.where(MEASURED.firings >= selection.min_firings, MEASURED.density <= selection.max_density)
+    if selection.start is not None:
+        statement = statement.where(FeatureTable.index >= selection.start)
+    if selection.stop is not None:
+        statement = statement.where(FeatureTable.index < selection.stop)
+    passing = [feature_id for _, feature_id in session.sql.execute(statement)]
+    if not passing:
+        raise InvalidInput(
+            f"no feature of {sae.name} passes the selection; lower min_firings (now {selection.min_firings}), raise "
+            f"max_density (now {selection.max_density:g}) or read more tokens"
+        )
+    return _sample(passing, selection.sample, seed, sae.fingerprint)
+
+
+def _sample(passing: list[int], size: int | None, seed: int, fingerprint: str) -> tuple[int, ...]:
+    if size is None or size >= len(passing):
+        return tuple(passing)
+    drawn = rng_for(seed, fingerprint, "features").choice(len(passing), size=size, replace=False)
+    return tuple(passing[i] for i in sorted(drawn.tolist()))
+
+
+def _by_index(
+    session: ReadSession, statement: Select[int, int], indices: Sequence[int], sae: SaeRecord
+) -> tuple[int, ...]:
+    if wrong := [index for index in indices if index >= sae.features]:
+        raise InvalidInput(f"feature {wrong[0]} does not exist: {sae.name} has the features 0 to {sae.features - 1}")
+    ids = dict(session.sql.execute(statement.where(FeatureTable.index.in_(indices))).all())
+    if missing := [index for index in indices if index not in ids]:
+        raise InvalidInput(f"feature {missing[0]} of {sae.name} is not in this harvest; harvest it first")
+    return tuple(dict.fromkeys(ids[index] for index in indices))
+
+
+def _sae(session: ReadSession, harvest_id: str, selection: FeatureSelection) -> SaeRecord:
+    sae_ids = harvests.get(session, harvest_id).sae_ids
+    if selection.sae >= len(sae_ids):
+        raise InvalidInput(f"the harvest {harvest_id} has {len(sae_ids)} SAEs, so there is no SAE {selection.sae}")
+    return saes.get(session, sae_ids[selection.sae])
+
+
+def _rows(harvest_id: str) -> Select[int, int, int, str, str, bytes]:
+    return (
+        sa.select(
+            FeatureTable.id,
+            FeatureTable.sae_id,
+            FeatureTable.index,
+            SaeTable.fingerprint,
+            MEASURED.harvest_id,
+            MEASURED.statistics,
+        )
+        .join(MEASURED, MEASURED.feature_id == FeatureTable.id)
+        .join(SaeTable, SaeTable.id == FeatureTable.sae_id)
+        .where(MEASURED.harvest_id == harvest_id)
+    )
+
+
+def _conditions(filter: FeatureFilter) -> list[ColumnElement[bool]]:
+    bounds = (
+        (filter.sae_id, lambda x: FeatureTable.sae_id == x),
+        (filter.start, lambda x: FeatureTable.index >= x),
+        (filter.stop, lambda x: FeatureTable.index < x),
+        (filter.min_density, lambda x: MEASURED.density >= x),
+        (filter.max_density, lambda x: MEASURED.density <= x),
+        (filter.min_firings, lambda x: MEASURED.firings >= x),
+        (filter.explained, lambda x: _explained() if x else ~_explained()),
+        (filter.text, lambda x: _explained(ExplanationTable.text.icontains(x, autoescape=True))),
+    )
+    return [condition(bound) for bound, condition in bounds if bound is not None]
+
+
+def _explained(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    same = ExplanationTable.harvest_id == MEASURED.harvest_id, ExplanationTable.feature_id == MEASURED.feature_id
+    return sa.exists().where(*same, *conditions)
+
+
+def _value(order: FeatureOrder) -> ColumnElement[float]:
+    if order is FeatureOrder.DENSITY:
+        return MEASURED.density.expression
+    if order is FeatureOrder.MAX:
+        return MEASURED.max.expression
+    same = ScoreTable.harvest_id == MEASURED.harvest_id, ScoreTable.feature_id == MEASURED.feature_id
+    best = sa.select(sa.func.max(ScoreTable.value)).where(*same).correlate(MEASURED).scalar_subquery()
+    return sa.func.coalesce(best, UNSCORED)
+
+
+def _later(session: ReadSession, harvest_id: str, after: int, order: FeatureOrder) -> ColumnElement[bool]:
+    """What comes after the feature `after` in `order`."""
+    if order is FeatureOrder.INDEX:
+        last = get(session, harvest_id, after)
+        return sa.tuple_(FeatureTable.sae_id, FeatureTable.index) > (last.sae_id, last.record.index)
+    value = _value(order)
+    where = MEASURED.harvest_id == harvest_id, MEASURED.feature_id == after
+    reached = session.sql.execute(sa.select(value).select_from(MEASURED).where(*where)).scalar_one_or_none()
+    if reached is None:
+        raise NotFound(f"there is no feature {after} in the harvest {harvest_id}")
+    return sa.or_(value < reached, sa.and_(value == reached, FeatureTable.id > after))
+
+
+def _record(row: Row[int, int, int, str, str, bytes]) -> FeatureRow:
+    feature_id, sae_id, index, fingerprint, harvest_id, statistics = row
+    record = FeatureRecord(sae=fingerprint, index=index, statistics=unpack_statistics(statistics))
+    return FeatureRow(id=feature_id, harvest_id=harvest_id, sae_id=sae_id, record=record)

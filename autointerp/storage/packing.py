@@ -1,0 +1,167 @@
+"""Domain records as blobs: examples, pools, statistics, vocabularies, trials and replies."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from autointerp.domain.calls import Finish, Reply, TokenLogprob, Usage
+from autointerp.domain.examples import Group
+from autointerp.domain.explanations import UnreadKind
+from autointerp.domain.features import BINS, Statistics, TokenCount, TokenLogit
+from autointerp.domain.judging import Answer, Confidence
+from autointerp.domain.packed import PackedExamples, Pool, Windows
+from autointerp.domain.scores import Trial
+from autointerp.domain.vocabulary import Vocabulary
+from autointerp.storage.blobs import Array, pack_arrays, pack_json, unpack_arrays, unpack_json
+
+WINDOWS = ("context", "document", "start", "offsets", "tokens")
+EXAMPLES = ("peak", "activations", "member_window", "member_kind", "member_index", "silent_pool", "silent_kind")
+
+
+def pack_examples(packed: PackedExamples) -> bytes:
+    """Pack the examples of one feature in one split."""
+    return pack_arrays(_windows(packed.windows) | {name: getattr(packed, name) for name in EXAMPLES})
+
+
+def unpack_examples(blob: bytes) -> PackedExamples:
+    """Return what `pack_examples` was given."""
+    arrays = unpack_arrays(blob)
+    return PackedExamples(windows=_read_windows(arrays), **{name: arrays[name] for name in EXAMPLES})
+
+
+def pack_pool(pool: Pool) -> bytes:
+    """Pack a harvest's pool."""
+    return pack_arrays(_windows(pool.windows) | {"split": pool.split})
+
+
+def unpack_pool(blob: bytes) -> Pool:
+    """Return what `pack_pool` was given."""
+    arrays = unpack_arrays(blob)
+    return Pool(windows=_read_windows(arrays), split=arrays["split"])
+
+
+def _windows(windows: Windows) -> dict[str, Array]:
+    return {name: getattr(windows, name) for name in WINDOWS}
+
+
+def _read_windows(arrays: dict[str, Array]) -> Windows:
+    return Windows(**{name: arrays[name] for name in WINDOWS})
+
+
+def pack_statistics(statistics: Statistics) -> bytes:
+    """Pack the statistics of one feature; empty bins of the histogram are left out."""
+    histogram = [[b, int(count)] for b, count in enumerate(statistics.histogram) if count]
+    return pack_json(
+        {
+            "tokens": int(statistics.tokens),
+            "firings": int(statistics.firings),
+            "sum": float(statistics.sum),
+            "sum_of_squares": float(statistics.sum_of_squares),
+            "max": float(statistics.max),
+            "bins": len(statistics.histogram),
+            "histogram": histogram,
+            "top_tokens": [[int(t.token), t.piece, int(t.count), float(t.mean)] for t in statistics.top_tokens],
+            "promoted": [[int(t.token), t.piece, float(t.logit)] for t in statistics.promoted],
+            "suppressed": [[int(t.token), t.piece, float(t.logit)] for t in statistics.suppressed],
+        }
+    )
+
+
+def unpack_statistics(blob: bytes) -> Statistics:
+    """Return what `pack_statistics` was given."""
+    kept = unpack_json(blob)
+    histogram = [0] * kept.pop("bins", BINS)
+    for b, count in kept.pop("histogram"):
+        histogram[b] = count
+    return Statistics(
+        histogram=tuple(histogram),
+        top_tokens=tuple(TokenCount(*row) for row in kept.pop("top_tokens")),
+        promoted=tuple(TokenLogit(*row) for row in kept.pop("promoted")),
+        suppressed=tuple(TokenLogit(*row) for row in kept.pop("suppressed")),
+        **kept,
+    )
+
+
+def pack_vocabulary(vocabulary: Vocabulary) -> bytes:
+    """Pack the bytes of every token."""
+    return pack_json({"tokens": [token.hex() for token in vocabulary.tokens], "special": sorted(vocabulary.special)})
+
+
+def unpack_vocabulary(blob: bytes) -> Vocabulary:
+    """Return what `pack_vocabulary` was given."""
+    kept = unpack_json(blob)
+    return Vocabulary(tuple(bytes.fromhex(token) for token in kept["tokens"]), frozenset(kept["special"]))
+
+
+def pack_trials(trials: Sequence[Trial]) -> bytes:
+    """Pack the trials of one score, one row each."""
+    return pack_json([_trial_row(trial) for trial in trials])
+
+
+def unpack_trials(blob: bytes) -> tuple[Trial, ...]:
+    """Return what `pack_trials` was given."""
+    return tuple(_trial(row) for row in unpack_json(blob))
+
+
+def _trial_row(trial: Trial) -> list[Any]:
+    answer = trial.answer
+    said = [answer.verdict, answer.confidence, answer.kind, answer.unread, answer.request]
+    return [str(trial.group), int(trial.window[0]), int(trial.window[1]), trial.truth, trial.note, *said]
+
+
+def _trial(row: list[Any]) -> Trial:
+    group, context, start, truth, note, verdict, confidence, kind, unread, request = row
+    answer = Answer(
+        verdict=verdict,
+        confidence=confidence,
+        kind=Confidence(kind) if kind is not None else None,
+        unread=UnreadKind(unread) if unread is not None else None,
+        request=request,
+    )
+    return Trial(group=Group.parse(group), window=(context, start), truth=truth, answer=answer, note=note)
+
+
+def pack_reply(reply: Reply) -> bytes:
+    """Pack a reply with its raw body; that it came from a cache is not kept."""
+    usage = reply.usage
+    return pack_json(
+        {
+            "text": reply.text,
+            "finish": reply.finish,
+            "usage": [usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning],
+            "model": reply.model,
+            "raw": reply.raw,
+            "provider_request": reply.provider_request,
+            "logprobs": [
+                [_text(t.token), t.logprob, [[_text(token), logprob] for token, logprob in t.alternatives]]
+                for t in reply.logprobs
+            ],
+            "cost": reply.cost,
+        }
+    )
+
+
+def unpack_reply(blob: bytes) -> Reply:
+    """Return what `pack_reply` was given."""
+    kept = unpack_json(blob)
+    return Reply(
+        text=kept["text"],
+        finish=Finish(kept["finish"]),
+        usage=Usage(*kept["usage"]),
+        model=kept["model"],
+        raw=kept["raw"],
+        provider_request=kept["provider_request"],
+        logprobs=tuple(
+            TokenLogprob(_bytes(token), logprob, tuple((_bytes(other), value) for other, value in alternatives))
+            for token, logprob, alternatives in kept["logprobs"]
+        ),
+        cost=kept["cost"],
+    )
+
+
+def _text(token: bytes) -> str:
+    return base64.b64encode(token).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text)

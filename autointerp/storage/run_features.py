@@ -1,0 +1,119 @@
+"""The features of a run: cut into chunks, then done or failed one by one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy import CursorResult
+
+from autointerp.storage.engine import ReadSession, WriteSession
+from autointerp.storage.insertion import insert_if_absent
+from autointerp.storage.records import Failure, RunFeature, WorkState
+from autointerp.storage.tables.harvests import FeatureTable
+from autointerp.storage.tables.runs import RunFeatureTable
+
+TABLE = RunFeatureTable
+
+
+def add(session: WriteSession, run_id: str, feature_ids: Sequence[int], *, chunk: int) -> int:
+    """Give a run its features, `chunk` to a unit of work, and return the number of units; again changes nothing."""
+    rows = [
+        {
+            "run_id": run_id,
+            "feature_id": feature_id,
+            "chunk": i // chunk,
+            "state": WorkState.WAITING.value,
+            "attempts": 0,
+        }
+        for i, feature_id in enumerate(feature_ids)
+    ]
+    insert_if_absent(session, TABLE, rows)
+    return -(-len(rows) // chunk)
+
+
+def chunks(session: ReadSession, run_id: str) -> tuple[int, ...]:
+    """Return the chunks in which a feature waits."""
+    statement = sa.select(TABLE.chunk).where(TABLE.run_id == run_id, TABLE.state == WorkState.WAITING)
+    return tuple(session.sql.scalars(statement.distinct().order_by(TABLE.chunk)))
+
+
+def chunk(session: ReadSession, run_id: str, number: int) -> tuple[RunFeature, ...]:
+    """Return the features of a chunk that wait, by index."""
+    statement = (
+        sa.select(TABLE, FeatureTable.index)
+        .join(FeatureTable, FeatureTable.id == TABLE.feature_id)
+        .where(*_waiting(run_id, number))
+        .order_by(FeatureTable.index)
+    )
+    return tuple(
+        RunFeature(
+            feature_id=row.feature_id,
+            index=index,
+            chunk=row.chunk,
+            state=WorkState(row.state),
+            attempts=row.attempts,
+            reason=row.reason,
+        )
+        for row, index in session.sql.execute(statement)
+    )
+
+
+def finish(session: WriteSession, run_id: str, feature_ids: Sequence[int]) -> None:
+    """Mark features as done."""
+    statement = sa.update(TABLE).where(TABLE.run_id == run_id, TABLE.feature_id.in_(feature_ids))
+    session.sql.execute(statement.values(state=WorkState.DONE.value, reason=None))
+
+
+def fail(session: WriteSession, run_id: str, reasons: Mapping[int, str]) -> None:
+    """Mark waiting features as failed, each with its reason."""
+    for feature_id, reason in reasons.items():
+        statement = sa.update(TABLE).where(
+            TABLE.run_id == run_id, TABLE.feature_id == feature_id, TABLE.state == WorkState.WAITING
+        )
+        session.sql.execute(statement.values(state=WorkState.FAILED.value, reason=reason))
+
+
+def count_attempt(session: WriteSession, run_id: str, number: int) -> int:
+    """Count one more attempt at a chunk and return how many there were; 0 when nothing in it waits."""
+    session.sql.execute(sa.update(TABLE).where(*_waiting(run_id, number)).values(attempts=TABLE.attempts + 1))
+    most = session.sql.execute(sa.select(sa.func.max(TABLE.attempts)).where(*_waiting(run_id, number)))
+    return most.scalar_one() or 0
+
+
+def take_back_attempt(session: WriteSession, run_id: str, number: int) -> None:
+    """Count one attempt at a chunk less: its worker was told to stop, which is no failure."""
+    counted = *_waiting(run_id, number), TABLE.attempts > 0
+    session.sql.execute(sa.update(TABLE).where(*counted).values(attempts=TABLE.attempts - 1))
+
+
+def retry_failed(session: WriteSession, run_id: str) -> int:
+    """Let failed features wait again and forget the attempts of all that wait; return how many had failed."""
+    mine = sa.update(TABLE).where(TABLE.run_id == run_id)
+    failed = mine.where(TABLE.state == WorkState.FAILED).values(state=WorkState.WAITING.value, reason=None)
+    count = cast("CursorResult[Any]", session.sql.execute(failed)).rowcount
+    session.sql.execute(mine.where(TABLE.state == WorkState.WAITING).values(attempts=0))
+    return count
+
+
+def count_states(session: ReadSession, run_id: str) -> dict[WorkState, int]:
+    """Count the features of a run by state."""
+    statement = sa.select(TABLE.state, sa.func.count()).where(TABLE.run_id == run_id).group_by(TABLE.state)
+    return {WorkState(state): count for state, count in session.sql.execute(statement)}
+
+
+def list_failures(session: ReadSession, run_id: str, *, after: int | None, limit: int) -> tuple[Failure, ...]:
+    """Return the failed features after the feature id `after`, by id."""
+    statement = (
+        sa.select(TABLE.feature_id, FeatureTable.index, TABLE.reason)
+        .join(FeatureTable, FeatureTable.id == TABLE.feature_id)
+        .where(TABLE.run_id == run_id, TABLE.state == WorkState.FAILED, TABLE.feature_id > (after or 0))
+        .order_by(TABLE.feature_id)
+        .limit(limit)
+    )
+    return tuple(
+        Failure(feature_id, index, reason or "") for feature_id, index, reason in session.sql.execute(statement)
+    )
+
+
+def _waiting(run_id: str, number: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return TABLE.run_id == run_id, TABLE.chunk == number, TABLE.state == WorkState.WAITING

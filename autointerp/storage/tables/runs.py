@@ -1,0 +1,56 @@
+"""Runs, the features they work on, and what they may spend."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from autointerp.storage.tables.base import Base, Digest, Name
+
+
+class RunTable(Base):
+    """One request to explain and score a set of features."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[Name] = mapped_column(primary_key=True)
+    idempotency_key: Mapped[str | None] = mapped_column(String(200), unique=True)
+    spec: Mapped[dict[str, Any]]
+    spec_digest: Mapped[Digest] = mapped_column(index=True)
+    harvest_id: Mapped[Name | None] = mapped_column(ForeignKey("harvests.id"), index=True)
+    state: Mapped[str] = mapped_column(String(32), index=True)
+    error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class RunFeatureTable(Base):
+    """One feature of a run and how far it is."""
+
+    __tablename__ = "run_features"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
+        Index(None, "run_id", "state", "chunk"),
+    )
+
+    run_id: Mapped[Name] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    feature_id: Mapped[int] = mapped_column(ForeignKey("features.id"), primary_key=True, autoincrement=False)
+    chunk: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int]
+    reason: Mapped[str | None]
+
+
+class BudgetTable(Base):
+    """A run's budget in nano-dollars and tokens; cap NULL: no limit."""
+
+    __tablename__ = "budgets"
+
+    run_id: Mapped[Name] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    cap_cost: Mapped[int | None]
+    cap_tokens: Mapped[int | None]
+    spent_cost: Mapped[int]
+    spent_tokens: Mapped[int]
+    reserved_cost: Mapped[int]
+    reserved_tokens: Mapped[int]

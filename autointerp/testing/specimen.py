@@ -1,0 +1,150 @@
+"""A feature made of words, whose meaning is known: for trying out explainers, judges and scorers without a model.
+
+It fires on the names of colours, and every activation decile has a colour of its own. Around them stand words drawn
+at random, animals among them, so that an explanation about animals holds for as many firing windows as silent ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autointerp.domain.examples import Example, Group, Kind, Split
+from autointerp.domain.features import BINS, FeatureRecord, Statistics
+from autointerp.domain.seeds import rng_for
+from autointerp.domain.steering import Change, Mode, Steered
+from autointerp.hashing import stable_int
+
+COLOURS = ("red", "green", "blue", "yellow", "purple")
+ANIMALS = ("horse", "goat", "heron", "beetle", "otter")
+_BACKGROUND = (
+    "the a house on near winter bread paper quietly walked under seven letters town over morning found bridge and old "
+    "door carried stone again late river market window salt between chair slowly lamp"
+)
+OTHERS = tuple(_BACKGROUND.split())
+WORDS = COLOURS + ANIMALS + OTHERS
+LENGTH = 24
+STRONGEST = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """The feature, its examples in two splits, what it means, and an explanation that is wrong."""
+
+    feature: FeatureRecord
+    explain: tuple[Example, ...]
+    score: tuple[Example, ...]
+    meaning: str
+    wrong: str
+
+
+def specimen(*, per_quantile: int, random: int, same_token: int, seed: int) -> Specimen:
+    """Make the feature with ten quantile groups; the same arguments give the same windows."""
+    windows = {
+        split: (
+            *(_window(split, Group(Kind.QUANTILE, k), n, seed) for k in range(10) for n in range(per_quantile)),
+            *(_window(split, Group(Kind.RANDOM), n, seed) for n in range(random)),
+            *(_window(split, Group(Kind.SAME_TOKEN), n, seed) for n in range(same_token)),
+        )
+        for split in (Split.EXPLAIN, Split.SCORE)
+    }
+    return Specimen(
+        feature=FeatureRecord("specimen", 7, _statistics()),
+        explain=windows[Split.EXPLAIN],
+        score=windows[Split.SCORE],
+        meaning=f"Names of colours: {_listed(COLOURS)}.",
+        wrong=f"Names of animals: {_listed(ANIMALS)}.",
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
+
+
+def _window(split: Split, group: Group, n: int, seed: int) -> Example:
+    """One window of random words; a firing one holds a colour or two, a `same_token` one a colour that is no colour."""
+    rng = rng_for(seed, "specimen", split, group, n)
+    words = rng.choice(ANIMALS + OTHERS, size=LENGTH).tolist()
+    activations = [0.0] * LENGTH
+    peak = int(rng.integers(LENGTH))
+    if group.kind is Kind.QUANTILE:
+        level = STRONGEST * ((group.index or 0) + 1) / 10
+        for place, share in ((peak, 1.0), (int(rng.integers(LENGTH)), 0.6)):
+            words[place] = str(rng.choice(COLOURS))
+            activations[place] = max(activations[place], level * share)
+    if group.kind is Kind.SAME_TOKEN:
+        words[peak : peak + 2] = [str(rng.choice(COLOURS)), "team"][: LENGTH - peak]
+    context = stable_int(split, group, n)
+    return Example(
+        split=split,
+        group=group,
+        context=context,
+        document=context,
+        start=0,
+        peak=peak,
+        tokens=tuple(WORDS.index(word) if word in WORDS else len(WORDS) for word in words),
+        pieces=tuple(f" {word}" for word in words),
+        activations=tuple(activations),
+    )
+
+
+def _statistics() -> Statistics:
+    return Statistics(
+        tokens=100_000,
+        firings=1_000,
+        sum=4_000.0,
+        sum_of_squares=20_000.0,
+        max=STRONGEST,
+        histogram=(0,) * BINS,
+        top_tokens=(),
+        promoted=(),
+        suppressed=(),
+    )
+
+
+class ColourSteer:
+    """Stands in for a subject model: adding the feature makes it write colours, the more the stronger.
+
+    `strength` 0 makes it a feature without any effect. It implements the Protocol `Steer`.
+    """
+
+    def __init__(self, *, strength: float = 0.02) -> None:
+        self._strength = strength
+
+    async def kl(self, prompts: Sequence[Sequence[int]], change: Change) -> Sequence[float]:
+        """A divergence that grows with the square of the strength."""
+        moved = change.strength if change.mode is not Mode.ABLATE else STRONGEST
+        return [self._strength * moved**2] * len(prompts)
+
+    async def generate(
+        self, prompts: Sequence[Sequence[int]], change: Change | None, *, tokens: int, temperature: float, seed: int
+    ) -> Sequence[Steered]:
+        """Random words, every third of them a colour where the feature is active."""
+        del temperature
+        active = self._strength > 0 and (change.mode is not Mode.ABLATE if change else False)
+        return [self._write(seed, i, tokens, active=active) for i in range(len(prompts))]
+
+    def _write(self, seed: int, i: int, tokens: int, *, active: bool) -> Steered:
+        rng = rng_for(seed, "write", i)
+        words = rng.choice(ANIMALS + OTHERS, size=tokens).tolist()
+        colours = rng.choice(COLOURS, size=tokens).tolist()
+        pieces = [f" {colours[j] if active and j % 3 == 0 else words[j]}" for j in range(tokens)]
+        return Steered(tuple(pieces), kl=0.0)
+
+
+class WordEmbed:
+    """Stands in for an embedding model: a text is the sum of its words. It implements the Protocol `Embed`."""
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of shape (len(texts), 256), one random direction a word."""
+        rows = [np.sum([_direction(word) for word in _words(text)] or [_direction("")], axis=0) for text in texts]
+        return np.array([row / np.linalg.norm(row) for row in rows], dtype=np.float32)
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c.lower() if c.isalnum() else " " for c in text).split()
+
+
+def _direction(word: str) -> NDArray[np.float64]:
+    return rng_for(0, "word", word).standard_normal(256)

@@ -1,0 +1,98 @@
+"""The worker: takes jobs from the queues and runs the stages of the pipeline, in threads of this process."""
+
+import logging
+import signal
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from autointerp.jobs.duty import on_duty
+from autointerp.jobs.engine import QueueOptions
+from autointerp.jobs.place import beside
+from autointerp.jobs.records import HARVEST
+from autointerp.jobs.submitter import open_submitter
+from autointerp.llm.base import Endpoint
+from autointerp.llm.stack import Gateway
+from autointerp.pipeline.bench import Workbench
+from autointerp.pipeline.device import Device
+from autointerp.pipeline.handlers import handlers
+from autointerp.pipeline.harvest import Field
+from autointerp.pipeline.shop import Shop
+from autointerp.pipeline.subjects import Subjects
+from autointerp.prompts import PromptLibrary
+from autointerp.storage import prompts as stored_prompts
+from autointerp.storage.engine import Database
+from autointerp.storage.group_commit import GroupCommit
+from autointerp.storage.llm_books import Books
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What a worker works with. `chunks` of runs at once, `features` of each in flight; times in seconds."""
+
+    database: Database
+    endpoints: tuple[Endpoint, ...]
+    prompts: PromptLibrary
+    subjects: Subjects
+    device: str
+    data_dir: Path
+    chunks: int
+    features: int
+    lease: float
+    drain: float
+    polling: float
+
+
+@contextmanager
+def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
+    """Serve the queues until the block is left; yields the worker's name."""
+    _keep_prompts(equipment)
+    database = equipment.database
+    commits = GroupCommit(database)
+    books = Books(commits)
+    gateway = Gateway({one.name: one for one in equipment.endpoints}, books.replies, books.ledger)
+    bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device)
+    with open_submitter(beside(database.url)) as jobs:
+        shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
+        field = Field(database, jobs, Device(equipment.device), equipment.subjects, equipment.data_dir)
+        with on_duty(
+            database,
+            jobs,
+            handlers(shop, field),
+            queues=tuple(_options(equipment, queue) for queue in queues),
+            lease=timedelta(seconds=equipment.lease),
+            drain=equipment.drain,
+            closing=bench.close,
+        ) as worker:
+            yield worker
+
+
+def work_until_told(equipment: Equipment, queues: Sequence[str]) -> None:
+    """Serve the queues until SIGTERM or SIGINT, then leave in order."""
+    told = threading.Event()
+    before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with working(equipment, queues) as worker:
+            _log.info("worker %s serves %s", worker, ", ".join(queues))
+            told.wait()
+            _log.info("worker %s leaves; features in flight are finished first", worker)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _options(equipment: Equipment, queue: str) -> QueueOptions:
+    """One harvest at a time, because it fills the device; of runs as many chunks as set."""
+    return QueueOptions(queue, concurrency=1 if queue == HARVEST else equipment.chunks, polling=equipment.polling)
+
+
+def _keep_prompts(equipment: Equipment) -> None:
+    """Store the text of every prompt, so that each result can be traced to what was asked."""
+    with equipment.database.write() as session:
+        for prompt in equipment.prompts.prompts.values():
+            stored_prompts.save(session, version=prompt.version, name=prompt.name, text=prompt.text)

@@ -1,0 +1,104 @@
+"""Harvests and runs are handed in, found again by their key, cancelled and resumed."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from autointerp.api.schemas.harvests import SPEC_EXAMPLE
+from autointerp.storage.engine import Database
+from tests.api.conftest import Queue
+from tests.api.seed import Seeded, seed
+
+
+@pytest.fixture
+def stored(database: Database) -> Seeded:
+    """What this test's own database holds."""
+    return seed(database)
+
+
+def _spec(stored: Seeded) -> dict[str, object]:
+    return {
+        "harvest": stored.harvest,
+        "features": {"indices": [5, 6]},
+        "explainers": ["token_statistics"],
+        "scorers": [{"name": "detection", "judge": "lexical"}],
+    }
+
+
+def test_a_harvest_is_accepted_and_can_be_read_at_its_location(client: TestClient, queue: Queue) -> None:
+    answer = client.post("/v1/harvests", json=SPEC_EXAMPLE)
+
+    assert (answer.status_code, answer.json()["state"]) == (202, "waiting")
+    assert client.get(answer.headers["location"]).json() == answer.json()
+
+
+def test_a_run_is_accepted_and_can_be_read_at_its_location(client: TestClient, stored: Seeded) -> None:
+    answer = client.post("/v1/runs", json=_spec(stored))
+
+    assert answer.status_code == 202
+    read = client.get(answer.headers["location"]).json()
+    assert read["spec"] == answer.json()["spec"]
+    assert read["spec"]["explainers"] == [{"name": "token_statistics", "options": {}}]
+
+
+def test_the_same_key_gives_the_same_run(client: TestClient, stored: Seeded) -> None:
+    first = client.post("/v1/runs", json=_spec(stored), headers={"Idempotency-Key": "monday"})
+    again = client.post("/v1/runs", json=_spec(stored), headers={"Idempotency-Key": "monday"})
+    without = client.post("/v1/runs", json=_spec(stored))
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json()["id"] == first.json()["id"] != without.json()["id"]
+
+
+def test_the_same_key_with_another_spec_is_a_conflict(client: TestClient, stored: Seeded) -> None:
+    client.post("/v1/runs", json=_spec(stored), headers={"Idempotency-Key": "monday"})
+
+    answer = client.post("/v1/runs", json={**_spec(stored), "seed": 1}, headers={"Idempotency-Key": "monday"})
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:autointerp:problem:conflict")
+
+
+REFUSED: tuple[tuple[dict[str, object], str], ...] = (
+    ({"explainers": ["no_such"]}, "token_statistics"),
+    ({"scorers": [{"name": "no_such", "judge": "lexical"}]}, "detection"),
+    ({"scorers": [{"name": "detection", "judge": "no_such"}]}, "lexical"),
+    ({"features": {"indices": [4_000]}}, "4000"),
+    ({"explainers": [{"name": "token_statistics", "options": {"no_such": 1}}]}, "no_such"),
+)
+
+
+def test_a_run_that_cannot_be_done_is_refused_at_once(client: TestClient, stored: Seeded) -> None:
+    before = client.get("/v1/runs").json()
+
+    for change, says in REFUSED:
+        answer = client.post("/v1/runs", json={**_spec(stored), **change})
+
+        assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+        assert says in answer.json()["detail"]
+    assert client.get("/v1/runs").json() == before
+
+
+def test_a_run_over_a_harvest_that_is_not_there_is_refused(client: TestClient, stored: Seeded) -> None:
+    answer = client.post("/v1/runs", json={**_spec(stored), "harvest": "none"})
+
+    assert answer.status_code == 404
+
+
+def test_a_run_is_cancelled_and_resumed(client: TestClient, stored: Seeded) -> None:
+    run = client.post("/v1/runs", json=_spec(stored)).json()["id"]
+
+    cancelled = client.post(f"/v1/runs/{run}/cancel")
+    resumed = client.post(f"/v1/runs/{run}/resume")
+
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    assert resumed.status_code == 202
+    assert resumed.json()["state"] in ("waiting", "running")
+
+
+def test_what_has_ended_cannot_be_cancelled(client: TestClient, stored: Seeded) -> None:
+    answer = client.post(f"/v1/runs/{stored.run}/cancel")
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:autointerp:problem:conflict")
+
+
+def test_a_run_that_is_not_there_can_be_neither_cancelled_nor_resumed(client: TestClient) -> None:
+    assert [client.post(f"/v1/runs/none/{verb}").status_code for verb in ("cancel", "resume")] == [404, 404]

@@ -1,0 +1,47 @@
+"""A run is carried out from the command line on the bundled model, and goes on where it stopped."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autointerp import demo
+
+SPEC = f"""
+explainers = ["token_statistics"]
+scorers = [{{ name = "detection", judge = "lexical" }}]
+[features]
+sample = 2
+min_firings = 150
+[harvest]
+subject = {{ model = "{demo.MODEL}" }}
+saes = [{{ path = "{demo.SAE_TOPK}" }}]
+corpus = {{ kind = "stdlib" }}
+tokens = 16384
+"""
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "autointerp.cli", *arguments]
+    environment = {**os.environ, "AUTOINTERP_DATA_DIR": str(folder), "AUTOINTERP_WORKER__POLLING": "0.05"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.e2e
+def test_a_spec_file_is_carried_out_handed_in_first_and_then_done(tmp_path: Path) -> None:
+    (tmp_path / "spec.toml").write_text(SPEC)
+
+    handed_in = _run(tmp_path, "run", "spec.toml", "--no-wait", "--json")
+    done = _run(tmp_path, "run", "spec.toml", "--json")
+
+    assert handed_in.returncode == 0, handed_in.stderr
+    assert json.loads(handed_in.stdout)["state"] == "harvesting"
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["id"] == json.loads(handed_in.stdout)["id"]
+    assert (found["state"], found["progress"]["done"], found["progress"]["scores"]) == ("complete", 2, 2)
+    assert all(result["explanations"][0]["scores"][0]["asked"] > 0 for result in found["results"])
+    assert "Traceback" not in done.stderr

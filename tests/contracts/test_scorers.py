@@ -1,0 +1,177 @@
+"""What every scorer keeps to, with every judge, found by their file names."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from autointerp import plugins
+from autointerp.domain.judging import Answer, Judge, Question
+from autointerp.domain.scores import Score
+from autointerp.errors import InvalidSpec, OutOfBudget
+from autointerp.testing.rehearsal import Bench, Coin, Mute, Scripted, bench
+
+SCORERS = plugins.names("scorer")
+JUDGES = plugins.names("judge")
+
+
+class Recorder:
+    """A judge that says yes to everything and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.questions: list[Question] = []
+
+    async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
+        self.questions += questions
+        return [Answer(True)] * len(questions)
+
+
+class HalfMute:
+    """Leaves every other question unread, and answers the rest like another judge."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+
+    async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
+        read, unread = await self._judge.answer(questions), await Mute().answer(questions)
+        return [u if i % 4 < 2 else r for i, (r, u) in enumerate(zip(read, unread, strict=True))]
+
+
+@pytest.fixture
+def on() -> Bench:
+    return bench(Scripted(), seed=3)
+
+
+async def score(on: Bench, name: str, judge: Judge, explanation: str | None = None) -> Score:
+    scorer = on.scorer(name, judge)
+    return await scorer.score(explanation or on.specimen.meaning, on.specimen.feature, on.specimen.score)
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("name", SCORERS)
+async def test_a_truthful_judge_outscores_a_coin_and_a_wrong_explanation(name: str, judge: str, on: Bench) -> None:
+    true = await score(on, name, on.judge(judge))
+    wrong = await score(on, name, on.judge(judge), on.specimen.wrong)
+    chance = await score(on, name, Coin())
+
+    assert true.value is not None
+    assert wrong.value is not None
+    assert chance.value is not None
+    assert true.value > 0.9
+    assert wrong.value < 0.6
+    assert 0.3 < chance.value < 0.7
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_saying_yes_to_everything_scores_like_a_coin(name: str, on: Bench) -> None:
+    assert (await score(on, name, Recorder())).value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_the_interval_holds_the_value_and_narrows_with_certainty(name: str, on: Bench) -> None:
+    chance = await score(on, name, Coin())
+
+    assert chance.interval is not None
+    assert chance.value is not None
+    assert chance.interval[0] < chance.value < chance.interval[1]
+    assert chance.interval[1] - chance.interval[0] > 0.1
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_the_order_of_the_examples_does_not_matter(name: str, on: Bench) -> None:
+    turned = Bench(replace(on.specimen, score=on.specimen.score[::-1]), on.tools)
+
+    assert await score(on, name, on.judge("llm")) == await score(turned, name, turned.judge("llm"))
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_the_same_seed_gives_the_same_score_and_another_seed_other_questions(name: str, on: Bench) -> None:
+    again, other = bench(Scripted(), seed=3), bench(Scripted(), seed=4)
+    first, second = Recorder(), Recorder()
+
+    assert await score(on, name, first) == await score(again, name, Recorder())
+    await score(other, name, second)
+    assert first.questions != second.questions
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_every_explanation_of_a_feature_is_asked_the_same_questions(name: str, on: Bench) -> None:
+    true, wrong = Recorder(), Recorder()
+    await score(on, name, true)
+    await score(on, name, wrong, on.specimen.wrong)
+
+    assert [replace(q, explanation="") for q in true.questions] == [replace(q, explanation="") for q in wrong.questions]
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_unread_replies_are_counted_and_not_judged(name: str, on: Bench) -> None:
+    found = await score(on, name, HalfMute(on.judge("lexical")))
+
+    assert found.asked == len(found.trials)
+    assert found.answered + found.unread["refused"] == found.asked
+    assert 0 < found.answered < found.asked
+    assert found.value is not None
+    assert found.value > 0.9
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_a_judge_that_cannot_be_read_leaves_the_score_undefined(name: str, on: Bench) -> None:
+    found = await score(on, name, Mute())
+
+    assert found.value is None
+    assert found.interval is None
+    assert found.undefined is not None
+    assert "refused" in found.undefined or "no answer" in found.undefined
+    assert dict(found.unread) == {"refused": found.asked}
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_too_few_examples_leave_the_score_undefined_and_ask_nothing(name: str, on: Bench) -> None:
+    few = Bench(replace(on.specimen, score=on.specimen.score[:2]), on.tools)
+    judge = Recorder()
+
+    found = await score(few, name, judge)
+
+    assert found.value is None
+    assert found.undefined is not None
+    assert "needed" in found.undefined
+    assert judge.questions == []
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_examples_of_another_split_are_a_mistake_of_the_caller(name: str, on: Bench) -> None:
+    scorer = on.scorer(name, Coin())
+
+    with pytest.raises(ValueError, match="explain"):
+        await scorer.score(on.specimen.meaning, on.specimen.feature, on.specimen.explain)
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_no_request_is_made_after_the_budget_is_spent(name: str) -> None:
+    llm = Scripted(budget=3)
+    on = bench(llm, seed=3)
+
+    with pytest.raises(OutOfBudget):
+        await score(on, name, on.judge("llm"))
+
+    assert len(llm.requests) == 3
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_the_trials_recompute_the_breakdown(name: str, on: Bench) -> None:
+    found = await score(on, name, on.judge("lexical"))
+
+    assert sum(group.asked for group in found.breakdown) == found.asked == len(found.trials)
+    assert sum(group.correct for group in found.breakdown) == sum(t.answer.verdict == t.truth for t in found.trials)
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_an_unknown_option_is_refused_by_name(name: str, on: Bench) -> None:
+    with pytest.raises(InvalidSpec, match="no_such_option"):
+        on.scorer(name, Coin(), {"no_such_option": 1})
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_a_scorer_without_a_judge_says_so_when_it_is_built(name: str, on: Bench) -> None:
+    with pytest.raises(InvalidSpec, match="judge"):
+        plugins.configure("scorer", name, {}).build(on.tools)

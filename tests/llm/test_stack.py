@@ -1,0 +1,361 @@
+"""The layer as a whole: nothing paid twice, nothing lost, and nothing after the budget is spent."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from autointerp.domain.calls import Finish, Reply, Request, Usage
+from autointerp.domain.ledger import Attempt, AttemptStatus
+from autointerp.errors import InvalidSpec, LLMError, OutOfBudget
+from autointerp.llm import estimate
+from autointerp.llm.base import Endpoint, Policy, ServerFailed
+from autointerp.llm.memory import MemoryAllowance, MemoryLedger, MemoryReplies
+from autointerp.llm.prices import Price
+from autointerp.llm.providers.fake import finished
+from autointerp.llm.stack import open_gateway, open_llm
+from autointerp.testing import (
+    Behaviour,
+    TestServer,
+    broken_json,
+    failing,
+    rate_limited,
+    refusing,
+    say,
+    serve,
+    slow,
+    truncated,
+    wrong_shape,
+)
+
+EndpointAt = Callable[..., Endpoint]
+Ask = Callable[..., Request]
+
+DOLLAR = Price.model_validate({"input": 1, "output": 1})
+ONE_ATTEMPT = Policy(attempts=1)
+
+
+def fake(answer: Callable[[Request], Any], *, policy: Policy = ONE_ATTEMPT, price: Price | None = None) -> Endpoint:
+    return Endpoint(name="main", provider="fake", options={"answer": answer}, policy=policy, price=price)
+
+
+async def test_fifty_identical_requests_at_once_are_one(endpoint_at: EndpointAt, ask: Ask) -> None:
+    ledger = MemoryLedger()
+    with serve(slow(0.05, say("Blue."))) as server:
+        async with open_llm(
+            [endpoint_at(server)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=None
+        ) as llm:
+            replies = await asyncio.gather(*(llm.complete(ask()) for _ in range(50)))
+
+    assert len(server.requests) == 1
+    assert {"Blue."} == {reply.text for reply in replies}
+    assert 49 == sum(reply.cached for reply in replies)
+    assert 49 == sum(line.status is AttemptStatus.CACHED for line in ledger.lines)
+    assert ledger.cost == replies[0].cost
+
+
+@pytest.mark.parametrize("answer", [say("Blue."), refusing(), truncated()])
+async def test_an_answer_is_never_bought_again(endpoint_at: EndpointAt, ask: Ask, answer: Behaviour) -> None:
+    replies = MemoryReplies()
+    with serve(answer) as server:
+        for run in ("first", "second"):
+            async with open_llm(
+                [endpoint_at(server)], run=run, replies=replies, ledger=MemoryLedger(), allowance=None
+            ) as llm:
+                last = await llm.complete(ask())
+
+    assert len(server.requests) == 1
+    assert last.cached
+
+
+async def test_a_failure_is_not_kept(endpoint_at: EndpointAt, ask: Ask) -> None:
+    replies = MemoryReplies()
+    with serve(failing(400)) as server:
+        async with open_llm(
+            [endpoint_at(server)], run="r", replies=replies, ledger=MemoryLedger(), allowance=None
+        ) as llm:
+            with pytest.raises(LLMError):
+                await llm.complete(ask())
+            server.behaviour = say("Blue.")
+            reply = await llm.complete(ask())
+
+    assert reply.text == "Blue."
+    assert not reply.cached
+
+
+async def test_the_books_agree_under_faults_and_cancellation(endpoint_at: EndpointAt, ask: Ask) -> None:
+    ledger = MemoryLedger()
+    allowance = MemoryAllowance(cost_cap=10**9, token_cap=10**7)
+    chance = random.Random(7)
+    with serve(_moody(chance)) as server:
+        endpoint = endpoint_at(server, policy=_patient(concurrency=64), timeout=0.3)
+        async with open_llm([endpoint], run="r", replies=MemoryReplies(), ledger=ledger, allowance=allowance) as llm:
+            calls = [asyncio.create_task(llm.complete(ask(f"Colour {i}?"))) for i in range(200)]
+            await asyncio.sleep(0.15)
+            for call in chance.sample(calls, 40):
+                call.cancel()
+            ends = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert ledger.cost == allowance.spent_cost > 0
+    assert ledger.tokens == allowance.spent_tokens
+    assert (0, 0) == (allowance.reserved_cost, allowance.reserved_tokens)
+    assert all(isinstance(end, Reply | LLMError | asyncio.CancelledError) for end in ends)
+    statuses = {line.status for line in ledger.lines}
+    assert {AttemptStatus.ANSWERED, AttemptStatus.RATE_LIMITED, AttemptStatus.MALFORMED} <= statuses
+    assert len(server.requests) <= len(ledger.lines)
+
+
+def _patient(**fields: Any) -> Policy:
+    return Policy.model_validate(
+        {"attempts": 3, "wait_initial": 0.001, "wait_max": 0.002, "wait_jitter": 0, "retry_after_cap": 0.01, **fields}
+    )
+
+
+def _moody(chance: random.Random) -> Behaviour:
+    moods = [say("Blue.")] * 6 + [rate_limited(1), failing(500), broken_json(), wrong_shape(), refusing()]
+    moods.append(slow(2, say("Too late.")))
+
+    async def behave(seen: Any) -> Any:
+        await asyncio.sleep(chance.uniform(0, 0.05))
+        return await chance.choice(moods)(seen)
+
+    return behave
+
+
+async def test_no_call_starts_after_the_budget_is_spent(ask: Ask) -> None:
+    asked: list[str] = []
+
+    async def answer(request: Request) -> Reply:
+        asked.append(request.key)
+        await asyncio.sleep(0)
+        return Reply("Blue.", Finish.STOP, Usage(input=10, output=40), request.model, "")
+
+    ledger = MemoryLedger()
+    allowance = MemoryAllowance(cost_cap=50 * 1000 * 10)
+    async with open_llm(
+        [fake(answer, price=DOLLAR)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=allowance
+    ) as llm:
+        ends = await asyncio.gather(*(llm.complete(ask(f"{i}")) for i in range(100)), return_exceptions=True)
+
+    bound = estimate.worst(ask("0")).total * 1000
+    refused = [end for end in ends if isinstance(end, OutOfBudget)]
+    assert len(asked) + len(refused) == 100
+    assert allowance.spent_cost <= 50 * 1000 * 10 < allowance.spent_cost + bound
+    assert ledger.cost == allowance.spent_cost
+    assert "budget" in str(refused[0])
+
+
+async def test_a_budget_is_used_up_although_much_is_set_aside_at_once(ask: Ask) -> None:
+    """The worst case of every call is five times its cost, and all start together: each gets its turn."""
+
+    async def answer(request: Request) -> Reply:
+        await asyncio.sleep(0.001)
+        return Reply("Blue.", Finish.STOP, Usage(output=10), request.model, "")
+
+    worst = estimate.worst(ask("00", max_tokens=100)).total
+    allowance = MemoryAllowance(token_cap=worst + 19 * 10)
+    async with open_llm(
+        [fake(answer)], run="r", replies=MemoryReplies(), ledger=MemoryLedger(), allowance=allowance
+    ) as llm:
+        replies = await asyncio.gather(*(llm.complete(ask(f"{i:02}", max_tokens=100)) for i in range(20)))
+
+    assert len(replies) == 20
+    assert allowance.spent_tokens == 200
+
+
+async def test_a_hit_needs_no_budget(ask: Ask) -> None:
+    replies = MemoryReplies()
+    endpoint = fake(lambda request: "Blue.", price=DOLLAR)
+    async with open_llm([endpoint], run="a", replies=replies, ledger=MemoryLedger(), allowance=None) as llm:
+        await llm.complete(ask())
+    async with open_llm(
+        [endpoint], run="b", replies=replies, ledger=MemoryLedger(), allowance=MemoryAllowance(cost_cap=0)
+    ) as llm:
+        reply = await llm.complete(ask())
+
+    assert reply.cached
+
+
+async def test_one_run_out_of_budget_does_not_stop_another_that_waits_for_the_same_reply(ask: Ask) -> None:
+    started = asyncio.Event()
+
+    class SlowAllowance(MemoryAllowance):
+        async def reserve(self, *, cost: int, tokens: int) -> bool:
+            started.set()
+            await asyncio.sleep(0.01)
+            return False
+
+    async with open_gateway([fake(lambda request: "Blue.")], replies=MemoryReplies(), ledger=MemoryLedger()) as gateway:
+        poor = asyncio.create_task(gateway.for_run("poor", SlowAllowance()).complete(ask()))
+        await started.wait()
+        rich = await gateway.for_run("rich", MemoryAllowance()).complete(ask())
+        with pytest.raises(OutOfBudget):
+            await poor
+
+    assert rich.text == "Blue."
+
+
+async def test_a_request_goes_on_while_anyone_waits_for_it(ask: Ask) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: Request) -> str:
+        asked.set()
+        await go_on.wait()
+        return "Blue."
+
+    ledger = MemoryLedger()
+    async with open_llm([fake(answer)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=None) as llm:
+        first = asyncio.create_task(llm.complete(ask()))
+        second = asyncio.create_task(llm.complete(ask()))
+        await asked.wait()
+        first.cancel()
+        await asyncio.wait([first])
+        go_on.set()
+        reply = await second
+
+    assert reply.text == "Blue."
+    assert first.cancelled()
+    assert [AttemptStatus.ANSWERED, AttemptStatus.CACHED] == [line.status for line in ledger.lines]
+
+
+async def test_a_cancelled_call_is_booked_before_the_caller_goes_on(ask: Ask) -> None:
+    asked = asyncio.Event()
+
+    async def answer(request: Request) -> str:
+        asked.set()
+        await asyncio.sleep(60)
+        return "never"
+
+    class SlowLedger(MemoryLedger):
+        async def record(self, attempt: Attempt) -> None:
+            await asyncio.sleep(0.01)
+            await MemoryLedger.record(self, attempt)
+
+    ledger = SlowLedger()
+    allowance = MemoryAllowance(token_cap=10_000)
+    async with open_llm(
+        [fake(answer, price=DOLLAR)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=allowance
+    ) as llm:
+        call = asyncio.create_task(llm.complete(ask()))
+        await asked.wait()
+        call.cancel()
+        await asyncio.wait([call])
+        [line] = ledger.lines
+
+    assert call.cancelled()
+    assert line.status is AttemptStatus.CANCELLED
+    assert line.usage == estimate.worst(ask())
+    assert (line.usage.total, 0) == (allowance.spent_tokens, allowance.reserved_tokens)
+    assert line.cost == allowance.spent_cost > 0
+
+
+async def test_a_call_cancelled_while_its_reply_is_booked_is_booked_to_the_end(ask: Ask) -> None:
+    booking = asyncio.Event()
+
+    class SlowLedger(MemoryLedger):
+        async def record(self, attempt: Attempt) -> None:
+            booking.set()
+            await asyncio.sleep(0.01)
+            await MemoryLedger.record(self, attempt)
+
+    ledger = SlowLedger()
+    allowance = MemoryAllowance(token_cap=10_000)
+    async with open_llm(
+        [fake(lambda request: "Blue.")], run="r", replies=MemoryReplies(), ledger=ledger, allowance=allowance
+    ) as llm:
+        call = asyncio.create_task(llm.complete(ask()))
+        await booking.wait()
+        call.cancel()
+        await asyncio.wait([call])
+
+    assert [AttemptStatus.ANSWERED] == [line.status for line in ledger.lines]
+    assert (ledger.tokens, 0) == (allowance.spent_tokens, allowance.reserved_tokens)
+
+
+async def test_a_reply_that_stopped_for_no_reason_we_know_is_not_kept(ask: Ask) -> None:
+    def answer(request: Request) -> Reply:
+        return Reply("", Finish.OTHER, Usage(), request.model, "")
+
+    ledger = MemoryLedger()
+    async with open_llm([fake(answer)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=None) as llm:
+        await llm.complete(ask())
+        await llm.complete(ask())
+
+    assert [AttemptStatus.ANSWERED] * 2 == [line.status for line in ledger.lines]
+
+
+async def test_a_failing_ledger_still_gives_back_what_was_set_aside(ask: Ask) -> None:
+    class Torn(MemoryLedger):
+        async def record(self, attempt: Any) -> None:
+            raise OSError("no space left on device")
+
+    allowance = MemoryAllowance(token_cap=10_000)
+    async with open_llm(
+        [fake(lambda request: "Blue.")], run="r", replies=MemoryReplies(), ledger=Torn(), allowance=allowance
+    ) as llm:
+        with pytest.raises(OSError, match="no space"):
+            await llm.complete(ask())
+
+    assert allowance.reserved_tokens == 0
+
+
+async def test_an_unknown_price_is_unknown_in_the_books(ask: Ask) -> None:
+    ledger = MemoryLedger()
+    with serve(say("Blue.")) as server:
+        endpoint = _unpriced(server)
+        async with open_llm([endpoint], run="r", replies=MemoryReplies(), ledger=ledger, allowance=None) as llm:
+            reply = await llm.complete(ask())
+
+    assert reply.cost is None
+    assert [None] == [line.cost for line in ledger.lines]
+
+
+def _unpriced(server: TestServer) -> Endpoint:
+    return Endpoint(name="main", provider="openai", base_url=server.openai_url)
+
+
+async def test_an_unknown_endpoint_is_told_which_there_are(ask: Ask) -> None:
+    async with open_llm(
+        [fake(lambda request: "x")], run=None, replies=MemoryReplies(), ledger=MemoryLedger(), allowance=None
+    ) as llm:
+        with pytest.raises(InvalidSpec, match="no LLM endpoint 'other'; there are main"):
+            await llm.complete(ask(endpoint="other"))
+
+
+async def test_an_unknown_provider_is_told_which_there_are(ask: Ask) -> None:
+    endpoint = Endpoint(name="main", provider="opnai")
+    async with open_llm([endpoint], run=None, replies=MemoryReplies(), ledger=MemoryLedger(), allowance=None) as llm:
+        with pytest.raises(InvalidSpec, match="anthropic, fake, openai, recorded"):
+            await llm.complete(ask())
+
+
+async def test_a_programmers_error_is_booked_and_raised(ask: Ask) -> None:
+    def answer(request: Request) -> str:
+        raise ZeroDivisionError
+
+    ledger = MemoryLedger()
+    async with open_llm([fake(answer)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=None) as llm:
+        with pytest.raises(ZeroDivisionError):
+            await llm.complete(ask())
+
+    assert [AttemptStatus.FAILED] == [line.status for line in ledger.lines]
+
+
+async def test_joined_callers_all_hear_of_the_failure(ask: Ask) -> None:
+    async def answer(request: Request) -> Reply:
+        await asyncio.sleep(0.01)
+        raise ServerFailed("the server failed")
+
+    async with open_llm([fake(answer)], run="r", replies=MemoryReplies(), ledger=MemoryLedger(), allowance=None) as llm:
+        ends = await asyncio.gather(*(llm.complete(ask()) for _ in range(5)), return_exceptions=True)
+
+    assert [ServerFailed] * 5 == [type(end) for end in ends]
+
+
+def test_a_text_from_a_function_is_a_finished_reply(ask: Ask) -> None:
+    reply = finished(ask(), "Blue.")
+
+    assert (Finish.STOP, "Blue.", "m-1") == (reply.finish, reply.text, reply.model)
+    assert reply.usage.total > 0

@@ -1,0 +1,190 @@
+"""A run does what can be done, says what cannot, and never pays twice for what it has."""
+
+import asyncio
+
+import pytest
+
+from autointerp.domain.calls import Request
+from autointerp.jobs.records import Leaving
+from autointerp.llm.base import WrongKey
+from autointerp.pipeline.attempts import DIED
+from autointerp.pipeline.chunk import run_chunk
+from autointerp.runs import cancel_run, create_run, resume_run
+from autointerp.storage import explanations, run_features, scores
+from autointerp.storage.records import RunState
+from tests.pipeline.world import AT_ONCE, FEATURES, World, go_on, honestly
+
+COUNT = len(FEATURES)
+TOOLS = "« wrench»"  # marked for one of the features only
+
+
+def explains_tools(request: Request) -> bool:
+    """Whether this is the request to explain the feature that fires at tools."""
+    text = request.messages[-1].text
+    return TOOLS in text and not text.startswith("Explanation:")
+
+
+async def test_a_run_explains_and_scores_every_feature(world: World) -> None:
+    run = await world.carry_out(world.spec())
+
+    found = world.progress(run.id)
+    assert run.state is RunState.COMPLETE
+    assert (found.done, found.explanations, found.scores, found.failed) == (COUNT, COUNT, COUNT, 0)
+    assert found.requests == len(world.model.asked)
+
+
+async def test_every_result_says_what_it_cost(world: World) -> None:
+    run = await world.carry_out(world.spec(scorers=[{"name": "detection", "judge": "lexical"}, *world.spec().scorers]))
+
+    with world.desk.database.read() as session:
+        made = explanations.list_explanations(session, run_id=run.id, limit=100)
+        scored = scores.list_scores(session, run_id=run.id, limit=100)
+    by_judge = {judge: [one for one in scored if one.judge == judge] for judge in ("lexical", "llm")}
+    assert all(one.tokens > 0 and one.model == "fake/model" for one in (*made, *by_judge["llm"]))
+    assert all(one.tokens == 0 and one.model is None for one in by_judge["lexical"])
+    assert sum(one.tokens for one in (*made, *scored)) == world.progress(run.id).tokens
+
+
+async def test_an_unread_reply_fails_its_feature_and_no_other(world: World) -> None:
+    world.model.answer = lambda request: "I would rather not" if explains_tools(request) else honestly(request)
+
+    run = await world.carry_out(world.spec())
+
+    found = world.progress(run.id)
+    assert run.state is RunState.COMPLETE_WITH_FAILURES
+    assert (found.done, found.unread) == (COUNT - 1, 1)
+    assert [failure.reason for failure in found.failures] == [
+        "explainer default: the reply could not be read (unparsable): the reply holds no JSON object"
+    ]
+
+
+async def test_a_resumed_run_pays_only_for_what_is_missing(world: World) -> None:
+    world.model.answer = lambda request: "I would rather not" if explains_tools(request) else honestly(request)
+    first = await world.carry_out(world.spec())
+    world.model.answer = honestly
+    before = len(world.model.asked)
+
+    resume_run(world.desk, first.id)
+    await world.work()
+
+    asked = world.model.asked[before:]
+    assert world.run(first.id).state is RunState.COMPLETE
+    assert explains_tools(asked[0])
+    assert {request.key for request in asked}.isdisjoint(request.key for request in world.model.asked[:before])
+    assert world.progress(first.id).explanations == COUNT
+
+
+async def test_a_chunk_that_is_begun_again_pays_only_for_what_was_in_flight(world: World) -> None:
+    run = create_run(world.desk, world.spec(chunk=100), idempotency_key=None)
+    enough = asyncio.Event()
+
+    def answer(request: Request) -> str:
+        if len(world.model.asked) == 20:
+            enough.set()
+        return honestly(request)
+
+    world.model.answer = answer
+    cut_off = asyncio.create_task(run_chunk(world.shop, run.id, 0, 0, stop=go_on))
+    await enough.wait()
+    cut_off.cancel()
+    await asyncio.gather(cut_off, return_exceptions=True)
+    await world.shop.commits.close()
+    world.model.answer = honestly
+    await world.work()
+
+    keys = [request.key for request in world.model.asked]
+    assert world.run(run.id).state is RunState.COMPLETE
+    assert len(keys) - len(set(keys)) <= AT_ONCE
+
+
+async def test_a_spent_budget_ends_the_run_and_leaves_the_rest_waiting(world: World) -> None:
+    run = await world.carry_out(world.spec(budget={"tokens": 30_000}))
+
+    found = world.progress(run.id)
+    assert run.state is RunState.OUT_OF_BUDGET
+    assert "raise the run's budget" in (run.error or "")
+    assert found.failed == 0
+    assert 0 < found.waiting
+    assert found.tokens <= 30_000
+
+
+async def test_an_endpoint_that_refuses_everything_ends_the_run_with_its_sentence(world: World) -> None:
+    def refuse(request: Request) -> str:
+        raise WrongKey("fake refused the key; set AUTOINTERP_ENDPOINTS__FAKE__API_KEY")
+
+    world.model.answer = refuse
+    run = await world.carry_out(world.spec())
+
+    found = world.progress(run.id)
+    assert (run.state, run.error) == (
+        RunState.FAILED,
+        "fake refused the key; set AUTOINTERP_ENDPOINTS__FAKE__API_KEY",
+    )
+    assert (found.failed, found.waiting) == (0, COUNT)
+
+
+async def test_a_mistake_in_a_plug_in_fails_the_features_it_strikes_and_no_other(world: World) -> None:
+    run = await world.carry_out(world.spec(explainers=["tests.pipeline.poison"], scorers=[], llm=None))
+
+    found = world.progress(run.id)
+    assert run.state is RunState.COMPLETE_WITH_FAILURES
+    assert found.done == COUNT - 1
+    assert [(failure.index, failure.reason) for failure in found.failures] == [
+        (5, "ZeroDivisionError: division by zero")
+    ]
+
+
+async def test_a_chunk_whose_workers_keep_dying_ends_as_failed(world: World) -> None:
+    run = create_run(world.desk, world.spec(), idempotency_key=None)
+    for _ in range(3):  # what three workers leave that begin the chunk and are killed
+        with world.desk.database.write() as session:
+            run_features.count_attempt(session, run.id, 0)
+
+    await world.work()
+
+    found = world.progress(run.id)
+    assert world.run(run.id).state is RunState.COMPLETE_WITH_FAILURES
+    assert {failure.reason for failure in found.failures} == {DIED}
+    assert (found.failed, found.done) == (4, COUNT - 4)
+
+
+async def test_a_worker_that_leaves_finishes_what_is_in_flight_and_counts_no_attempt(world: World) -> None:
+    run = create_run(world.desk, world.spec(chunk=100), idempotency_key=None)
+
+    with pytest.raises(Leaving):
+        await run_chunk(world.shop, run.id, 0, 0, stop=lambda: len(world.model.asked) > 3)
+
+    with world.desk.database.read() as session:
+        waiting = run_features.chunk(session, run.id, 0)
+    asked = len(world.model.asked)
+    assert {feature.attempts for feature in waiting} == {0}
+    assert world.progress(run.id).explanations == asked
+
+
+async def test_a_run_without_explainers_scores_the_newest_explanations(world: World) -> None:
+    await world.carry_out(world.spec(scorers=[]))
+    explained = len(world.model.asked)
+
+    run = await world.carry_out(world.spec(explainers=[], scorers=[{"name": "fuzzing", "judge": "lexical"}], llm=None))
+
+    found = world.progress(run.id)
+    assert (run.state, found.scores, found.explanations) == (RunState.COMPLETE, COUNT, 0)
+    assert len(world.model.asked) == explained
+
+
+async def test_a_feature_that_nobody_explained_cannot_be_scored(world: World) -> None:
+    run = await world.carry_out(world.spec(explainers=[], scorers=[{"name": "fuzzing", "judge": "lexical"}], llm=None))
+
+    assert run.state is RunState.COMPLETE_WITH_FAILURES
+    assert "name an explainer" in world.progress(run.id).failures[0].reason
+
+
+async def test_nothing_is_done_for_a_run_that_was_cancelled(world: World) -> None:
+    run = create_run(world.desk, world.spec(), idempotency_key=None)
+    cancel_run(world.desk, run.id)
+
+    await run_chunk(world.shop, run.id, 0, 0, stop=go_on)
+
+    assert world.queue.queued == []
+    assert world.model.asked == []
+    assert world.run(run.id).state is RunState.CANCELLED

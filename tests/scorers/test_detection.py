@@ -1,0 +1,78 @@
+"""Detection asks about firing and silent windows, each once."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from autointerp.domain.examples import Group, Kind
+from autointerp.domain.judging import Answer, Question
+from autointerp.domain.scores import Score
+from autointerp.testing.rehearsal import Bench, Scripted, bench
+
+
+class Oracle:
+    """Knows which texts fire, and errs on a share of them or of the others."""
+
+    def __init__(self, on: Bench, *, misses: int, too_broad: int) -> None:
+        firing = sorted(e.text for e in on.specimen.score if not e.silent)
+        silent = sorted(e.text for e in on.specimen.score if e.group.kind is Kind.RANDOM)
+        self._holds = set(firing[misses:]) | set(silent[:too_broad])
+
+    async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
+        return [Answer(question.passage.text in self._holds) for question in questions]
+
+
+@pytest.fixture
+def on() -> Bench:
+    return bench(Scripted(), seed=3)
+
+
+async def score(on: Bench, judge: Oracle, options: dict[str, int] | None = None) -> Score:
+    return await on.scorer("detection", judge, options).score("x", on.specimen.feature, on.specimen.score)
+
+
+async def test_by_default_fifty_firing_windows_over_ten_quantiles_meet_fifty_silent_ones(on: Bench) -> None:
+    found = await score(on, Oracle(on, misses=0, too_broad=0))
+
+    groups = Counter(trial.group for trial in found.trials)
+    assert groups == {
+        **{Group(Kind.QUANTILE, k): 5 for k in range(10)},
+        Group(Kind.RANDOM): 50,
+        Group(Kind.SAME_TOKEN): 10,
+    }
+    assert len({trial.window for trial in found.trials}) == 110
+
+
+async def test_missing_half_of_the_firing_windows_costs_a_quarter(on: Bench) -> None:
+    found = await score(on, Oracle(on, misses=25, too_broad=0))
+
+    assert found.value == pytest.approx(0.75)
+    assert found.metrics["tpr"] == pytest.approx(0.5)
+
+
+async def test_an_explanation_too_broad_shows_in_the_corrected_precision_first(on: Bench) -> None:
+    found = await score(on, Oracle(on, misses=0, too_broad=1))
+
+    assert found.value == pytest.approx(0.99)
+    assert found.metrics["precision_at_density"] == pytest.approx(0.01 / (0.01 + 0.02 * 0.99))
+
+
+async def test_windows_that_only_share_a_token_are_reported_and_stay_out_of_the_headline(on: Bench) -> None:
+    found = await on.scorer("detection", on.judge("llm")).score(
+        on.specimen.meaning, on.specimen.feature, on.specimen.score
+    )
+
+    assert found.value == 1.0
+    assert found.metrics["same_token_fpr"] == 1.0
+    assert ("same_token", 10, 0) in [(g.group, g.asked, g.correct) for g in found.breakdown]
+
+
+async def test_a_window_of_a_quantile_and_an_interval_is_asked_about_once(on: Bench) -> None:
+    both = [replace(e, group=Group(Kind.INTERVAL, 0)) for e in on.specimen.score if e.group == Group(Kind.QUANTILE, 0)]
+    wider = Bench(replace(on.specimen, score=(*on.specimen.score, *both)), on.tools)
+
+    found = await score(wider, Oracle(on, misses=0, too_broad=0), {"interval": 5})
+
+    assert len(found.trials) == 110

@@ -1,0 +1,146 @@
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from datasets import Dataset, DatasetDict
+
+from autointerp.domain.specs import CorpusSpec
+from autointerp.errors import InvalidCorpus
+from autointerp.subject.documents import read_documents
+from autointerp.subject.stdlib import stdlib_documents
+
+ROWS = [{"name": "x", "text": "first"}, {"name": "y", "text": "second"}, {"name": "z", "text": "third"}]
+
+
+def jsonl(path: Path, rows: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def read(kind: Any, path: Path, **options: Any) -> list[tuple[str, str]]:
+    return list(read_documents(CorpusSpec(kind=kind, path=str(path), **options)))
+
+
+def test_jsonl_lines_are_documents_known_by_their_place(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "a.jsonl", ROWS)
+
+    assert [("a.jsonl:1", "first"), ("a.jsonl:2", "second"), ("a.jsonl:3", "third")] == read("jsonl", path)
+    assert [("x", "first"), ("y", "second")] == read("jsonl", path, id_field="name", documents=2)
+
+
+def test_blank_lines_are_passed_over_and_line_numbers_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "one"}\n\n{"text": "two"}\n')
+
+    assert [("a.jsonl:1", "one"), ("a.jsonl:3", "two")] == read("jsonl", path)
+
+
+def test_a_folder_of_jsonl_files_is_read_in_order(tmp_path: Path) -> None:
+    jsonl(tmp_path / "b.jsonl", ROWS[1:2])
+    jsonl(tmp_path / "a.jsonl", ROWS[:1])
+
+    assert [("a.jsonl:1", "first"), ("b.jsonl:1", "second")] == read("jsonl", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"text": "fine"}\n{"text": \n', "line 2 of .* is not JSON"),
+        ('{"text": "fine"}\n[1, 2]\n', "line 2 of .* is not a JSON object"),
+        ('{"text": "fine"}\n{"body": "x"}\n', "a.jsonl:2 has no field 'text'; it has body"),
+        ('{"text": 3}\n', "the field 'text' of a.jsonl:1 is no text"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(content)
+
+    with pytest.raises(InvalidCorpus, match=said):
+        read("jsonl", path)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "text"])
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "\xff\xfe"}\n')
+
+    with pytest.raises(InvalidCorpus, match="UTF-8"):
+        read(kind, path)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "text", "parquet"])
+def test_a_missing_path_is_refused(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(InvalidCorpus, match="there is no corpus"):
+        read(kind, tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "text", "parquet"])
+def test_an_empty_folder_is_refused(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(InvalidCorpus, match="holds no"):
+        read(kind, tmp_path)
+
+
+def test_each_text_file_is_a_document_known_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.txt").write_text("zwei")
+    (tmp_path / "a.txt").write_text("eins")
+
+    assert [("a.txt", "eins"), ("sub/b.txt", "zwei")] == read("text", tmp_path)
+    assert [("a.txt", "eins")] == read("text", tmp_path / "a.txt")
+
+
+def test_parquet_rows_are_documents(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
+
+    assert [("x", "first"), ("y", "second"), ("z", "third")] == read("parquet", tmp_path, id_field="name")
+    with pytest.raises(InvalidCorpus, match="has no field 'body'"):
+        read("parquet", tmp_path, field="body")
+
+
+def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
+
+    with pytest.raises(InvalidCorpus, match=r"cannot read .*a\.parquet as a Parquet file"):
+        read("parquet", tmp_path)
+
+
+def test_a_saved_data_set_is_read_by_its_split(tmp_path: Path) -> None:
+    splits = {"train": Dataset.from_list(ROWS), "test": Dataset.from_list(ROWS[:1])}
+    DatasetDict(splits).save_to_disk(str(tmp_path / "both"))
+    splits["train"].save_to_disk(str(tmp_path / "one"))
+
+    assert 3 == len(read("dataset", tmp_path / "both"))
+    assert [("x", "first")] == read("dataset", tmp_path / "both", split="test", id_field="name")
+    assert [("train:0", "first")] == read("dataset", tmp_path / "one", documents=1)
+    with pytest.raises(InvalidCorpus, match="cannot open the data set"):
+        read("dataset", tmp_path / "both", split="nothing")
+
+
+def test_a_data_set_that_cannot_be_had_is_refused() -> None:
+    with pytest.raises(InvalidCorpus, match="there is no folder nobody/nothing-here,"):
+        read("dataset", Path("nobody/nothing-here"))
+
+
+def test_the_standard_library_comes_in_a_shuffled_order_that_never_changes() -> None:
+    first = list(itertools.islice(stdlib_documents(), 12))
+
+    assert first == list(itertools.islice(stdlib_documents(), 12))
+    names = [name for name, _ in first]
+    assert names != sorted(names)
+    assert all(name.endswith(".py") and "site-packages" not in name and text for name, text in first)
+
+
+def test_tests_tables_and_third_party_code_are_not_the_standard_library(tmp_path: Path) -> None:
+    for name in ("ast.py", "json/decoder.py", "test/test_ast.py", "encodings/cp437.py", "site-packages/x.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("pass\n")
+    (tmp_path / "_sysconfigdata__linux.py").write_text("pass\n")
+    (tmp_path / "empty.py").write_text("\n")
+
+    found = {name for name, _ in stdlib_documents(tmp_path)}
+
+    assert found == {"ast.py", "json/decoder.py"}

@@ -1,0 +1,3 @@
+from tests.pipeline.conftest import folder
+
+__all__ = ["folder"]
