@@ -10,7 +10,7 @@ from autointerp.api.parts import AtDesk, Stored
 from autointerp.api.problems import documented
 from autointerp.api.schemas.explanations import UnreadReply
 from autointerp.api.schemas.runs import SPEC_EXAMPLE, FailedFeature, Run, RunPage
-from autointerp.domain.specs import RunSpec
+from autointerp.domain.specs import Budget, RunSpec
 from autointerp.errors import Conflict, NotFound
 from autointerp.storage import explanations, run_features, runs
 from autointerp.storage.records import RunState
@@ -20,6 +20,9 @@ Spec = Annotated[RunSpec, Body(openapi_examples={"sample": {"summary": "100 feat
 Key = Annotated[
     str | None,
     Header(alias="Idempotency-Key", max_length=200, description="the same key and spec again give the same run"),
+]
+NewBudget = Annotated[
+    Budget | None, Body(openapi_examples={"more": {"summary": "up to five dollars in all", "value": {"dollars": 5.0}}})
 ]
 
 
@@ -55,9 +58,12 @@ def cancel_run(database: Stored, desk: AtDesk, run_id: str) -> RunPage:
 
 
 @router.post("/{run_id}/resume", status_code=202, responses=documented(NotFound, Conflict))
-def resume_run(database: Stored, desk: AtDesk, run_id: str) -> RunPage:
-    """Take up a run that was cancelled, ran out of budget or failed in parts; only what is missing is done."""
-    verbs.resume_run(desk, run_id)
+def resume_run(database: Stored, desk: AtDesk, run_id: str, budget: NewBudget = None) -> RunPage:
+    """Take up a run that was cancelled, ran out of budget or failed in parts; only what is missing is done.
+
+    A budget in the body takes the place of the run's own; what was spent before counts.
+    """
+    verbs.resume_run(desk, run_id, budget=budget)
     return _page(database, run_id)
 
 

@@ -13,7 +13,7 @@ from autointerp.cli.price import agree
 from autointerp.cli.progress import follow_run
 from autointerp.cli.results import RunResults
 from autointerp.cli.tables import results_table
-from autointerp.domain.specs import RunSpec
+from autointerp.domain.specs import Budget, RunSpec
 from autointerp.runs import Desk
 from autointerp.storage import runs as stored_runs
 from autointerp.storage.engine import Database
@@ -32,13 +32,13 @@ def perform(spec: RunSpec, *, yes: bool, wait: bool, as_json: bool) -> None:
         finish(desk, record, wait=wait, as_json=as_json)
 
 
-def resume(run_id: str, *, wait: bool, as_json: bool) -> None:
-    """Take up a run that was interrupted or has ended with something missing."""
+def resume(run_id: str, *, budget: Budget | None, wait: bool, as_json: bool) -> None:
+    """Take up a run that was interrupted or has ended with something missing, with another budget if one is given."""
     with at_desk(working=wait) as desk:
         with desk.database.read() as session:
             record = stored_runs.get(session, run_id)
-        if record.state.ended:
-            record = runs.resume_run(desk, run_id)
+        if record.state.ended or budget is not None:
+            record = runs.resume_run(desk, run_id, budget=budget)
         finish(desk, record, wait=wait, as_json=as_json)
 
 

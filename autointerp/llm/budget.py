@@ -72,5 +72,5 @@ def _refusal(bound: Bound) -> str:
     price = "at an unknown price" if bound.cost is None else f"for up to ${bound.cost / NANO:.6f}"
     return (
         f"the budget does not hold the next call ({bound.usage.total:,} tokens at most, {price}); "
-        "raise the run's budget and resume it"
+        "resume the run with a larger budget"
     )

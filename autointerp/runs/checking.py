@@ -24,11 +24,16 @@ USABLE = (HarvestState.WAITING, HarvestState.RUNNING, HarvestState.FINISHED)
 
 def check(desk: Desk, spec: RunSpec) -> None:
     """Refuse a spec that cannot be carried out: a plug-in, option, endpoint, harvest or feature in it is wrong."""
+    check_plugins(desk, spec)
+    with desk.database.read() as session:
+        _check_features(session, spec)
+
+
+def check_plugins(desk: Desk, spec: RunSpec) -> None:
+    """Refuse a spec with a wrong plug-in, option, endpoint, or a budget that cannot be kept."""
     if spec.llm is not None:
         _endpoint_of(spec.llm, desk.endpoints)
     build(spec, _stand_ins(desk, spec))
-    with desk.database.read() as session:
-        _check_features(session, spec)
 
 
 def _check_features(session: ReadSession, spec: RunSpec) -> None:

@@ -1,10 +1,10 @@
 """Runs: handed in, cancelled, resumed, deleted."""
 
-from autointerp.domain.specs import HarvestSpec, RunSpec
+from autointerp.domain.specs import Budget, HarvestSpec, RunSpec
 from autointerp.errors import Conflict
 from autointerp.jobs import tasks
 from autointerp.jobs.expansion import expand, waiting_for
-from autointerp.runs.checking import check
+from autointerp.runs.checking import check, check_plugins
 from autointerp.runs.desk import Desk
 from autointerp.runs.harvests import cancel_harvest, found_or_created, resume_harvest, submit_missing_shards
 from autointerp.storage import budgets, harvests, run_features, runs
@@ -44,10 +44,11 @@ def cancel_run(desk: Desk, run_id: str) -> RunRecord:
     return _get(desk, run_id)
 
 
-def resume_run(desk: Desk, run_id: str) -> RunRecord:
+def resume_run(desk: Desk, run_id: str, *, budget: Budget | None = None) -> RunRecord:
     """Take up a run that has not everything it should have: only what is missing is done.
 
-    A run under way gets the jobs that it lacks, as after a crash of the process that handed it in.
+    A run under way gets the jobs that it lacks, as after a crash of the process that handed it in. `budget` takes the
+    place of the run's own, and counts what was spent before; None: the budget stays.
     """
     with desk.database.write() as session:
         run = runs.get(session, run_id)
@@ -58,6 +59,9 @@ def resume_run(desk: Desk, run_id: str) -> RunRecord:
         harvest = _harvest_of(session, run.spec) if run.harvest_id is None else harvests.get(session, run.harvest_id)
         runs.set_harvest(session, run_id, harvest.id)
         budgets.open_budget(session, run_id, run.spec.budget)
+        if budget is not None:
+            check_plugins(desk, run.spec.model_copy(update={"budget": budget}))
+            budgets.change(session, run_id, budget)
         if not (harvest.state is HarvestState.FINISHED and run_features.count_states(session, run_id)):
             runs.set_state(session, run_id, RunState.HARVESTING)
         else:

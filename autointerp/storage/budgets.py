@@ -20,14 +20,18 @@ def open_budget(session: WriteSession, run_id: str, budget: Budget) -> None:
     """Give a run its budget; again changes nothing."""
     row = {
         "run_id": run_id,
-        "cap_cost": None if budget.dollars is None else round(budget.dollars * NANO),
-        "cap_tokens": budget.tokens,
+        **_caps(budget),
         "spent_cost": 0,
         "spent_tokens": 0,
         "reserved_cost": 0,
         "reserved_tokens": 0,
     }
     insert_if_absent(session, TABLE, [row])
+
+
+def change(session: WriteSession, run_id: str, budget: Budget) -> None:
+    """Set other limits; what was spent and is set aside stays."""
+    session.sql.execute(sa.update(TABLE).where(TABLE.run_id == run_id).values(**_caps(budget)))
 
 
 def get(session: ReadSession, run_id: str) -> BudgetRecord:
@@ -82,6 +86,11 @@ def release_all(session: WriteSession, run_id: str) -> None:
     """Forget every reservation of a run, as of workers that were killed; for a run on which nobody works now."""
     statement = sa.update(TABLE).where(TABLE.run_id == run_id)
     session.sql.execute(statement.values(reserved_cost=0, reserved_tokens=0))
+
+
+def _caps(budget: Budget) -> dict[str, int | None]:
+    cost = None if budget.dollars is None else round(budget.dollars * NANO)
+    return {"cap_cost": cost, "cap_tokens": budget.tokens}
 
 
 def _holds(cap: Any, total: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

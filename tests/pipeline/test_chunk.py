@@ -102,7 +102,7 @@ async def test_a_spent_budget_ends_the_run_and_leaves_the_rest_waiting(world: Wo
 
     found = world.progress(run.id)
     assert run.state is RunState.OUT_OF_BUDGET
-    assert "raise the run's budget" in (run.error or "")
+    assert "with a larger budget" in (run.error or "")
     assert found.failed == 0
     assert 0 < found.waiting
     assert found.tokens <= 30_000

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from autointerp.domain.specs import Budget
 from autointerp.errors import AutointerpError, Conflict, InvalidInput, InvalidSpec, NotFound
 from autointerp.llm.base import Endpoint
 from autointerp.runs import cancel_run, create_run, resume_run, wait_run
-from autointerp.storage import runs
+from autointerp.storage import budgets, runs
 from autointerp.storage.records import RunState
 from tests.pipeline.world import FEATURES, World
 
@@ -100,6 +101,22 @@ async def test_a_cancelled_run_keeps_what_it_has_and_can_be_resumed(world: World
     assert (cancelled.state, while_cancelled) == (RunState.CANCELLED, [])
     assert resumed.state is RunState.RUNNING
     assert world.run(run.id).state is RunState.COMPLETE
+
+
+async def test_a_run_out_of_budget_goes_on_with_a_larger_one(world: World) -> None:
+    run = await world.carry_out(world.spec(budget={"tokens": 4_000}))
+    before, state = world.progress(run.id), world.run(run.id).state
+
+    resume_run(world.desk, run.id, budget=Budget(tokens=10_000_000))
+    await world.work()
+
+    after = world.progress(run.id)
+    assert state is RunState.OUT_OF_BUDGET
+    assert before.waiting > 0
+    assert world.run(run.id).state is RunState.COMPLETE
+    assert after.waiting == 0
+    with world.desk.database.read() as session:
+        assert budgets.get(session, run.id).spent_tokens == after.tokens
 
 
 async def test_a_complete_run_can_be_neither_cancelled_nor_resumed(world: World) -> None:
