@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 class Confusion:
     """Counts of answers by truth; every rate is None where its denominator is zero."""
 
-    true_positives: int
-    false_negatives: int
-    true_negatives: int
-    false_positives: int
+    true_positives: float
+    false_negatives: float
+    true_negatives: float
+    false_positives: float
 
     @classmethod
-    def of(cls, truths: NDArray[np.bool_], verdicts: NDArray[np.bool_]) -> "Confusion":
-        """Count `verdicts` (n,) against `truths` (n,)."""
+    def of(cls, truths: NDArray[np.bool_], verdicts: NDArray[np.bool_ | np.float64]) -> "Confusion":
+        """Count `verdicts` (n,) against `truths` (n,); a verdict of 0.5 is half a yes and half a no."""
+        yes = verdicts.astype(np.float64)
         return cls(
-            true_positives=int(np.sum(truths & verdicts)),
-            false_negatives=int(np.sum(truths & ~verdicts)),
-            true_negatives=int(np.sum(~truths & ~verdicts)),
-            false_positives=int(np.sum(~truths & verdicts)),
+            true_positives=float(yes[truths].sum()),
+            false_negatives=float((1 - yes[truths]).sum()),
+            true_negatives=float((1 - yes[~truths]).sum()),
+            false_positives=float(yes[~truths].sum()),
         )
 
     @property
@@ -49,7 +50,7 @@ class Confusion:
         return (self.tpr + 1 - self.fpr) / 2
 
 
-def _share(part: int, rest: int) -> float | None:
+def _share(part: float, rest: float) -> float | None:
     return part / (part + rest) if part + rest else None
 
 

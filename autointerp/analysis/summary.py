@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from autointerp.analysis import bootstrap
 from autointerp.analysis.metrics import Confusion, auroc, f1, precision_at
+from autointerp.domain.judging import Confidence
 from autointerp.domain.scores import GroupResult, Score, Trial
 
 RESAMPLES = 2_000
+# Confidences that, against a rival, are the difference between the two texts.
+DIFFERENCES = (Confidence.SIMILARITY, Confidence.OVERLAP)
 
 
 class Metric(StrEnum):
@@ -28,7 +31,8 @@ class Recipe:
 
     `headline` says which trials the value and the metrics are computed from (the others stand in the breakdown only)
     and `label` names the row of the breakdown that a trial belongs to. `density` is the share of tokens on which the
-    feature fires, for the prevalence-corrected precision; None where precision means nothing (a forced choice).
+    feature fires, for the prevalence-corrected precision; None where the questions are not about tokens. `tied` says
+    which answers of a forced choice are neither right nor wrong, and so count half; None where there is no such answer.
     """
 
     metric: Metric
@@ -36,12 +40,18 @@ class Recipe:
     headline: Callable[[Trial], bool]
     label: Callable[[Trial], str]
     resamples: int = RESAMPLES
+    tied: Callable[[Trial], bool] | None = None
 
 
 def everything(trial: Trial) -> bool:
     """The headline of a score that uses all its trials."""
     del trial
     return True
+
+
+def even(trial: Trial) -> bool:
+    """Whether the judge of a forced choice found no difference between the two texts, so that its verdict is chance."""
+    return trial.answer.confidence == 0 and trial.answer.kind in DIFFERENCES
 
 
 def by_group(trial: Trial) -> str:
@@ -68,8 +78,7 @@ def undefined(metric: Metric, reason: str, *, metrics: dict[str, float | None] |
 def summarise(trials: Sequence[Trial], recipe: Recipe, *, rng: np.random.Generator) -> Score:
     """Compute the score of `trials`; `rng` draws the resamples. Unread answers count in nothing but `unread`."""
     counted = [trial for trial in trials if recipe.headline(trial)]
-    truths, verdicts = _answers(counted)
-    confusion = Confusion.of(truths, verdicts)
+    confusion = Confusion.of(*_answers(counted, recipe))
     value = confusion.accuracy if recipe.metric is Metric.ACCURACY else confusion.balanced_accuracy
     return Score(
         value=value,
@@ -79,16 +88,25 @@ def summarise(trials: Sequence[Trial], recipe: Recipe, *, rng: np.random.Generat
         asked=len(trials),
         answered=sum(trial.answer.verdict is not None for trial in trials),
         unread=_unread(trials),
-        metrics=_metrics(counted, confusion, recipe.density),
-        breakdown=_breakdown(trials, recipe.label),
+        metrics=_metrics(counted, confusion, recipe),
+        breakdown=_breakdown(trials, recipe),
         trials=tuple(trials),
     )
 
 
-def _answers(trials: Sequence[Trial]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    read = [(trial.truth, trial.answer.verdict) for trial in trials if trial.answer.verdict is not None]
-    pairs = np.array(read, dtype=bool).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
+def _answers(trials: Sequence[Trial], recipe: Recipe) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    read = [(trial.truth, _yes(trial, recipe)) for trial in trials if trial.answer.verdict is not None]
+    pairs = np.array(read, dtype=np.float64).reshape(-1, 2)
+    return pairs[:, 0] == 1, pairs[:, 1]
+
+
+def _yes(trial: Trial, recipe: Recipe) -> float:
+    """How far a read answer is a yes: 1, 0, or a half in a tie."""
+    return 0.5 if _is_tied(trial, recipe) else float(trial.answer.verdict is True)
+
+
+def _is_tied(trial: Trial, recipe: Recipe) -> bool:
+    return recipe.tied is not None and trial.answer.verdict is not None and recipe.tied(trial)
 
 
 def _why_undefined(trials: Sequence[Trial], metric: Metric) -> str:
@@ -106,18 +124,20 @@ def _unread(trials: Sequence[Trial]) -> dict[str, int]:
 
 
 def _interval(trials: Sequence[Trial], recipe: Recipe, rng: np.random.Generator) -> tuple[float, float] | None:
-    cells = _cells(trials)
+    cells = _cells(trials, recipe)
     statistic = _accuracy if recipe.metric is Metric.ACCURACY else _balanced_accuracy
     return bootstrap.interval(cells, statistic, resamples=recipe.resamples, rng=rng)
 
 
-def _cells(trials: Sequence[Trial]) -> NDArray[np.float64]:
+def _cells(trials: Sequence[Trial], recipe: Recipe) -> NDArray[np.float64]:
     """Count, for each window, its right and wrong answers on positives and on negatives: (windows, 4)."""
-    rows: dict[tuple[int, int], list[int]] = {}
+    rows: dict[tuple[int, int], list[float]] = {}
     for trial in trials:
         if trial.answer.verdict is not None:
-            cell = 2 * (not trial.truth) + (trial.answer.verdict != trial.truth)
-            rows.setdefault(trial.window, [0, 0, 0, 0])[cell] += 1
+            right = 1 - abs(trial.truth - _yes(trial, recipe))
+            row, cell = rows.setdefault(trial.window, [0.0] * 4), 2 * (not trial.truth)
+            row[cell] += right
+            row[cell + 1] += 1 - right
     return np.array([rows[window] for window in sorted(rows)], dtype=np.float64).reshape(-1, 4)
 
 
@@ -132,7 +152,7 @@ def _accuracy(totals: NDArray[np.float64]) -> NDArray[np.float64]:
         return totals[:, 0::2].sum(axis=1) / totals.sum(axis=1)
 
 
-def _metrics(trials: Sequence[Trial], confusion: Confusion, density: float | None) -> dict[str, float | None]:
+def _metrics(trials: Sequence[Trial], confusion: Confusion, recipe: Recipe) -> dict[str, float | None]:
     metrics = {
         "balanced_accuracy": confusion.balanced_accuracy,
         "accuracy": confusion.accuracy,
@@ -140,9 +160,12 @@ def _metrics(trials: Sequence[Trial], confusion: Confusion, density: float | Non
         "tpr": confusion.tpr,
         "fpr": confusion.fpr,
     }
-    if density is None:
+    if recipe.tied is not None:
+        ties = [_is_tied(trial, recipe) for trial in trials if trial.answer.verdict is not None]
+        metrics["tied"] = sum(ties) / len(ties) if ties else None
+    if recipe.density is None:
         return metrics
-    precision = precision_at(density, tpr=confusion.tpr, fpr=confusion.fpr)
+    precision = precision_at(recipe.density, tpr=confusion.tpr, fpr=confusion.fpr)
     return {**metrics, "precision_at_density": precision, "f1_at_density": f1(precision, confusion.tpr)}
 
 
@@ -156,24 +179,26 @@ def _auroc(trials: Sequence[Trial]) -> float | None:
     return auroc(truths, confidences)
 
 
-def _breakdown(trials: Sequence[Trial], label: Callable[[Trial], str]) -> tuple[GroupResult, ...]:
+def _breakdown(trials: Sequence[Trial], recipe: Recipe) -> tuple[GroupResult, ...]:
     groups: dict[str, list[Trial]] = {}
-    for trial in sorted(trials, key=lambda trial: (trial.group.kind, _rank(trial), label(trial))):
-        groups.setdefault(label(trial), []).append(trial)
-    return tuple(_group(name, members) for name, members in groups.items())
+    for trial in sorted(trials, key=lambda trial: (trial.group.kind, _rank(trial), recipe.label(trial))):
+        groups.setdefault(recipe.label(trial), []).append(trial)
+    return tuple(_group(name, members, recipe) for name, members in groups.items())
 
 
 def _rank(trial: Trial) -> int:
     return -1 if trial.group.index is None else trial.group.index
 
 
-def _group(name: str, trials: Sequence[Trial]) -> GroupResult:
+def _group(name: str, trials: Sequence[Trial], recipe: Recipe) -> GroupResult:
     answered = [trial for trial in trials if trial.answer.verdict is not None]
+    ties = [_is_tied(trial, recipe) for trial in answered]
     confidences = [trial.answer.confidence for trial in answered if trial.answer.confidence is not None]
     return GroupResult(
         group=name,
         asked=len(trials),
         answered=len(answered),
-        correct=sum(trial.answer.verdict == trial.truth for trial in answered),
+        correct=sum(t.answer.verdict == t.truth and not tie for t, tie in zip(answered, ties, strict=True)),
         mean_confidence=float(np.mean(confidences)) if confidences else None,
+        tied=sum(ties),
     )

@@ -10,7 +10,7 @@ from autointerp.api.parts import AtDesk, Stored
 from autointerp.api.problems import documented
 from autointerp.api.schemas.harvests import SPEC_EXAMPLE, Harvest
 from autointerp.domain.specs import HarvestSpec
-from autointerp.errors import NotFound
+from autointerp.errors import Conflict, NotFound
 from autointerp.storage import harvests
 
 router = APIRouter(prefix="/harvests", tags=["harvests"])
@@ -38,3 +38,15 @@ def get_harvest(database: Stored, harvest_id: str) -> Harvest:
     """Show one harvest and how far it is."""
     with database.read() as session:
         return Harvest.of(harvests.get(session, harvest_id))
+
+
+@router.post("/{harvest_id}/cancel", responses=documented(NotFound, Conflict))
+def cancel_harvest(desk: AtDesk, harvest_id: str) -> Harvest:
+    """Stop a harvest; its finished shards stay, and the runs that wait for it fail until they are resumed."""
+    return Harvest.of(runs.cancel_harvest(desk, harvest_id))
+
+
+@router.post("/{harvest_id}/resume", status_code=202, responses=documented(NotFound, Conflict))
+def resume_harvest(desk: AtDesk, harvest_id: str) -> Harvest:
+    """Take up a harvest that failed or was cancelled, from the shards that are finished."""
+    return Harvest.of(runs.resume_harvest(desk, harvest_id))

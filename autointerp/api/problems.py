@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from autointerp.errors import AutointerpError, Conflict, InvalidInput, NotFound, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
+LONGEST = 2_000  # what a request held may come back in a detail
 log = logging.getLogger(__name__)
 
 
@@ -92,11 +93,15 @@ async def _on_failure(request: Request, error: Exception) -> JSONResponse:
         type=_type(type(failure)),
         title=failure.title,
         status=failure.status,
-        detail=failure.detail,
+        detail=_shortened(failure.detail),
         instance=request.url.path,
     )
     headers = {"Retry-After": "1"} if failure.status == HTTPStatus.SERVICE_UNAVAILABLE else None
     return _send(problem, headers)
+
+
+def _shortened(detail: str) -> str:
+    return detail if len(detail) <= LONGEST else f"{detail[:LONGEST]}…"
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
@@ -113,10 +118,12 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
 
 
 def _field_errors(errors: Sequence[Any]) -> list[FieldError]:
-    return [
-        FieldError(field=".".join(str(part) for part in e["loc"]), message=e["msg"].removeprefix("Value error, "))
-        for e in errors
-    ]
+    return [FieldError(field=_where(e["loc"]), message=e["msg"].removeprefix("Value error, ")) for e in errors]
+
+
+def _where(location: Sequence[Any]) -> str:
+    """The path of a field, without the names of validators that stand in it."""
+    return ".".join(str(part) for part in location if "[" not in str(part))
 
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:

@@ -1,6 +1,7 @@
 """Where output goes: results to stdout, everything else to stderr."""
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -29,3 +30,8 @@ def print_json(value: BaseModel | Sequence[BaseModel]) -> None:
 def note(sentence: str) -> None:
     """Tell the user something that is not a result."""
     NOTES.print(sentence, markup=False, soft_wrap=True)
+
+
+def program() -> str:
+    """How this command can be called again: by its name where the shell finds it, else as it was called."""
+    return "autointerp" if shutil.which("autointerp") else sys.argv[0]

@@ -15,7 +15,7 @@ from autointerp.api.schemas.harvests import Harvest
 from autointerp.api.schemas.runs import RunPage
 from autointerp.cli import results
 from autointerp.cli.choice import Llm
-from autointerp.cli.console import OUT, Json, Yes, note, print_json
+from autointerp.cli.console import OUT, Json, Yes, note, print_json, program
 from autointerp.cli.harvest import fail_unless_finished
 from autointerp.cli.parts import at_desk
 from autointerp.cli.price import agree
@@ -33,9 +33,12 @@ SPEC = "spec.toml"
 LLM_EXPLAINERS = ("default",)
 LLM_SCORERS = ("detection", "fuzzing", "intervention")
 NEXT = """
-autointerp serve      serves this at http://127.0.0.1:8000/docs
-autointerp features   lists the features of the first SAE (--sae 1: of the second)
-autointerp show ID    shows one feature with its examples, explanations and scores"""
+{program} serve      serves this at http://127.0.0.1:8000/docs
+{program} features   lists the features of the first SAE (--sae 1: of the second)
+{program} show ID    shows one feature with its examples, explanations and scores"""
+HOW_TO_READ = """
+A score says how often the judge was right, with its 95 % interval; 0.5 is chance. Intervention asks what the feature
+causes: near or below 0.5, turning it up does not make the model write what the explanation names."""
 
 
 class Demo(Shown):
@@ -56,6 +59,7 @@ def demo(
     base = spec(llm=llm, features=features)
     started = time.perf_counter()
     with at_desk(working=True) as desk:
+        runs.check_plugins(desk, base)
         record = follow_harvest(desk, runs.create_harvest(desk, _harvest_of(base)).id)
         fail_unless_finished(record, wait=True)
         chosen = [_for_sae(base, sae) for sae in range(len(record.sae_ids))]
@@ -109,7 +113,7 @@ def _seconds(harvest: HarvestRecord, found: Sequence[RunResults]) -> dict[str, f
     explain = score = 0.0
     for run in found:
         made = [explanation.created_at for result in run.results for explanation in result.explanations]
-        explained = max(made, default=run.created_at)
+        explained = max(made, default=run.finished_at or run.created_at)
         explain += (explained - run.created_at).total_seconds()
         score += ((run.finished_at or explained) - explained).total_seconds()
     return {"harvest": harvest.seconds or 0.0, "explain": explain, "score": score}
@@ -121,11 +125,12 @@ def _print(done: Demo, wall: float) -> None:
         OUT.print(results_table(run.results))
         for failure in run.progress.failures:
             note(f"feature {failure.index} failed: {failure.reason}")
+    OUT.print(HOW_TO_READ, highlight=False)
     OUT.print("\nwhere the time went", style="bold")
     OUT.print(_times(done, wall))
     if any(run.progress.requests for run in done.runs):
         OUT.print(f"language models: ${sum(run.progress.cost for run in done.runs):.4f}", highlight=False)
-    OUT.print(NEXT, highlight=False)
+    OUT.print(NEXT.format(program=program()), highlight=False)
 
 
 def _times(done: Demo, wall: float) -> Table:

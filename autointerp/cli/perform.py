@@ -61,7 +61,8 @@ def show(database: Database, run_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json(RunResults(**page.model_dump(), results=found))
         return
-    OUT.print(results_table(found))
+    if found:
+        OUT.print(results_table(found))
     note(_summary(page))
     for failure in page.progress.failures:
         note(f"  feature {failure.index} failed: {failure.reason}")

@@ -24,6 +24,8 @@ def agree(desk: Desk, specs: Sequence[RunSpec], *, yes: bool) -> None:
 
     The price is counted on real prompts, so a harvest that a spec asks for is made first; that costs nothing.
     """
+    for spec in specs:
+        runs.check_plugins(desk, spec)
     expected = [one for spec in specs if _may_cost(spec) for one in _rehearsed(desk, spec)]
     costs = [_cost(one) for one in expected]
     if all(cost == 0 for cost in costs):

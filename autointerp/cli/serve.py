@@ -18,6 +18,7 @@ from autointerp.settings import Settings
 
 RESTART_AFTER = 5.0
 KILL_AFTER = 10.0
+SHUTDOWN = 10  # seconds that requests under way may take to finish
 POLL = 0.2
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,10 @@ def _serve(loaded: Settings, host: str, port: int) -> None:
 
     app = wiring.create_api(loaded)
     note(f"http://{host}:{port}/docs describes the API; Ctrl-C stops it")
-    uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level=loaded.log_level.lower())).run()
+    config = uvicorn.Config(
+        app, host=host, port=port, log_level=loaded.log_level.lower(), timeout_graceful_shutdown=SHUTDOWN
+    )
+    uvicorn.Server(config).run()
 
 
 def _is_loopback(host: str) -> bool:

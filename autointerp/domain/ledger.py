@@ -64,6 +64,10 @@ class Allowance(Protocol):
         """Set aside this much (nano-dollars, tokens); False when the budget does not hold it."""
         ...
 
+    async def affords(self, *, cost: int, tokens: int) -> bool:
+        """Whether the budget would hold this if all that any worker has set aside were given back."""
+        ...
+
     async def settle(self, *, reserved_cost: int, reserved_tokens: int, cost: int, tokens: int) -> None:
         """Give back what was reserved and book what was spent."""
         ...

@@ -24,18 +24,22 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class GroupResult:
-    """How one group of examples fared: counts, the share of right answers and the mean confidence."""
+    """How one group of examples fared: counts, the share of right answers and the mean confidence.
+
+    `tied` answers, in which neither of two texts won, are not among the `correct` and count half.
+    """
 
     group: str
     asked: int
     answered: int
     correct: int
     mean_confidence: float | None
+    tied: int = 0
 
     @property
     def accuracy(self) -> float | None:
-        """The share of right answers among those read; None when none was read."""
-        return self.correct / self.answered if self.answered else None
+        """The share of right answers among those read, ties counting half; None when none was read."""
+        return (self.correct + self.tied / 2) / self.answered if self.answered else None
 
 
 @dataclass(frozen=True, slots=True)

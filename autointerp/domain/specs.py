@@ -2,10 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from autointerp.domain.examples import Split
 from autointerp.hashing import digest
+
+MOST = 2**63 - 1  # what a database column holds
+MOST_INDEX = 2**31 - 1
 
 
 class Spec(BaseModel):
@@ -57,7 +60,7 @@ class CorpusSpec(Spec):
     )
     config: str | None = None
     split: str = "train"
-    documents: int | None = Field(default=None, ge=1, description="read at most this many")
+    documents: int | None = Field(default=None, ge=1, le=MOST, description="read at most this many")
 
     @model_validator(mode="after")
     def _path_where_needed(self) -> "CorpusSpec":
@@ -69,11 +72,11 @@ class CorpusSpec(Spec):
 class Sizes(Spec):
     """How many examples of each group a feature keeps in one split."""
 
-    top: int = Field(ge=0)
-    per_interval: int = Field(ge=0)
-    per_quantile: int = Field(ge=0)
-    random: int = Field(ge=0)
-    same_token: int = Field(ge=0)
+    top: int = Field(ge=0, le=10_000)
+    per_interval: int = Field(ge=0, le=10_000)
+    per_quantile: int = Field(ge=0, le=10_000)
+    random: int = Field(ge=0, le=10_000)
+    same_token: int = Field(ge=0, le=10_000)
 
 
 DEFAULT_SIZES = {
@@ -94,17 +97,19 @@ class HarvestSpec(Spec):
     subject: SubjectSpec
     saes: tuple[SaeSpec, ...] = Field(min_length=1)
     corpus: CorpusSpec
-    tokens: int = Field(default=1_000_000, ge=1, description="how many tokens to read at most")
-    context: int = Field(default=256, ge=2)
-    batch: int = Field(default=16, ge=1)
-    segment: int = Field(default=32, ge=1)
-    window: int = Field(default=32, ge=1)
-    shards: int = Field(default=1, ge=1)
-    pool: int = Field(default=20_000, ge=1, description="segments in the shared sample that silent examples come from")
-    intervals: int = Field(default=12, ge=1)
-    quantiles: int = Field(default=10, ge=1)
-    top_tokens: int = Field(default=20, ge=0)
-    logits: int = Field(default=20, ge=0, description="promoted and suppressed tokens kept")
+    tokens: int = Field(default=1_000_000, ge=1, le=1 << 32, description="how many tokens to read at most")
+    context: int = Field(default=256, ge=2, le=1 << 20)
+    batch: int = Field(default=16, ge=1, le=1 << 16)
+    segment: int = Field(default=32, ge=1, le=1 << 20)
+    window: int = Field(default=32, ge=1, le=1 << 15)
+    shards: int = Field(default=1, ge=1, le=10_000)
+    pool: int = Field(
+        default=20_000, ge=1, le=10_000_000, description="segments in the shared sample that silent examples come from"
+    )
+    intervals: int = Field(default=12, ge=1, le=1_000)
+    quantiles: int = Field(default=10, ge=1, le=1_000)
+    top_tokens: int = Field(default=20, ge=0, le=1_000)
+    logits: int = Field(default=20, ge=0, le=1_000, description="promoted and suppressed tokens kept")
     skip_special: bool = Field(default=True, description="leave BOS, EOS and PAD positions out of everything")
     shares: dict[Split, Annotated[float, Field(ge=0, le=1)]] = {
         Split.EXPLAIN: 0.5,
@@ -112,7 +117,7 @@ class HarvestSpec(Spec):
         Split.SCORE: 0.4,
     }
     sizes: dict[Split, Sizes] = DEFAULT_SIZES
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MOST)
 
     @model_validator(mode="after")
     def _consistent(self) -> "HarvestSpec":
@@ -122,6 +127,8 @@ class HarvestSpec(Spec):
             raise ValueError("sizes must name explain, validation and score")
         if self.segment > self.context or self.window > self.context:
             raise ValueError("segment and window must not be longer than the context")
+        if len(set(self.saes)) < len(self.saes):
+            raise ValueError("saes names the same SAE twice; name each one once")
         return self
 
 
@@ -149,13 +156,13 @@ class FeatureSelection(Spec):
     `sae` is the position of the SAE in the harvest's spec.
     """
 
-    sae: int = Field(default=0, ge=0)
-    indices: tuple[Annotated[int, Field(ge=0)], ...] | None = None
-    start: int | None = Field(default=None, ge=0)
-    stop: int | None = Field(default=None, ge=0)
-    min_firings: int = Field(default=20, ge=0, description="features that fire less often are left out")
+    sae: int = Field(default=0, ge=0, le=MOST_INDEX)
+    indices: tuple[Annotated[int, Field(ge=0, le=MOST_INDEX)], ...] | None = Field(default=None, min_length=1)
+    start: int | None = Field(default=None, ge=0, le=MOST_INDEX)
+    stop: int | None = Field(default=None, ge=0, le=MOST_INDEX)
+    min_firings: int = Field(default=20, ge=0, le=MOST, description="features that fire less often are left out")
     max_density: float = Field(default=1.0, gt=0, le=1)
-    sample: int | None = Field(default=None, ge=1)
+    sample: int | None = Field(default=None, ge=1, le=MOST_INDEX)
 
     @model_validator(mode="after")
     def _list_or_filter(self) -> "FeatureSelection":
@@ -167,8 +174,8 @@ class FeatureSelection(Spec):
 class Budget(Spec):
     """What a run may spend; None: no limit."""
 
-    dollars: float | None = Field(default=None, ge=0)
-    tokens: int | None = Field(default=None, ge=0)
+    dollars: float | None = Field(default=None, ge=0, le=1_000_000_000, allow_inf_nan=False)
+    tokens: int | None = Field(default=None, ge=0, le=MOST)
 
 
 class RunSpec(Spec):
@@ -179,13 +186,16 @@ class RunSpec(Spec):
     that needs one and names none itself.
     """
 
-    harvest: str | HarvestSpec
+    harvest: Annotated[
+        Annotated[str, Tag("id")] | Annotated[HarvestSpec, Tag("spec")],
+        Discriminator(lambda value: "id" if isinstance(value, str) else "spec"),
+    ]
     features: FeatureSelection = FeatureSelection()
     explainers: tuple[PluginSpec, ...] = ()
     scorers: tuple[ScorerSpec, ...] = ()
     llm: str | None = Field(default=None, pattern=r"^[^/]+/.+$", examples=["openai/gpt-6-luna"])
     budget: Budget = Budget()
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MOST)
     chunk: int = Field(default=100, ge=1, le=1000, description="features per unit of work")
     name: str | None = Field(default=None, max_length=200)
 

@@ -87,7 +87,7 @@ def finished(path: Path, source: Source) -> Manifest | None:
     except DamagedFile:
         return None
     if manifest.source != source:
-        raise InvalidSpec(f"{path} was made from another spec, corpus or SAE; give this harvest a folder of its own")
+        raise InvalidSpec(f"{path} was made from another spec, corpus or SAE; start a new harvest, do not resume this")
     return manifest
 
 

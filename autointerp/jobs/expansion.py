@@ -8,16 +8,18 @@ from autointerp.storage.records import RunState
 
 
 def expand(database: Database, jobs: Submitter, run_id: str) -> None:
-    """Choose the features of a run whose harvest is finished, and queue its chunks; again changes nothing.
+    """Choose the features of a run whose harvest is finished, and queue its chunks.
 
+    Nothing happens to a run that does not wait for its harvest: it is under way already, or was cancelled meanwhile.
     InvalidInput when nothing passes the selection or an index does not exist.
     """
     with database.write() as session:
+        if not runs.set_state(session, run_id, RunState.RUNNING, origins=(RunState.HARVESTING,)):
+            return
         run = runs.get(session, run_id)
         assert run.harvest_id is not None  # set when the run was made
         chosen = features.select(session, run.harvest_id, run.spec.features, run.spec.seed)
         run_features.add(session, run_id, chosen, chunk=run.spec.chunk)
-        runs.set_state(session, run_id, RunState.RUNNING)
         numbers = run_features.chunks(session, run_id)
     tasks.submit_chunks(jobs, run_id, numbers, generation=0)
 

@@ -9,6 +9,9 @@ from autointerp.domain.ledger import Allowance
 from autointerp.errors import OutOfBudget
 from autointerp.llm.prices import NANO
 
+POLL = 0.5  # seconds between two looks at what other workers have set aside
+PATIENCE = 60.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -18,25 +21,33 @@ class Bound:
     cost: int | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Purse:
-    """The calls in flight against one allowance.
+    """The calls that one process has in flight against one allowance.
 
     What is set aside is far more than what is spent in the end; so a call that the budget does not hold waits for
-    those in flight to be settled, and only with none left in flight is the budget spent.
+    those in flight to be settled. Other processes may have calls in flight too, or have died with them: they are waited
+    for as long as the budget could hold the call without theirs, but no longer than `patience` seconds.
     """
 
     allowance: Allowance
+    patience: float = PATIENCE
     in_flight: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque[asyncio.Future[None]])
 
     async def take(self, bound: Bound) -> None:
         """Set `bound` aside; OutOfBudget when the budget cannot hold it any more."""
-        while not await self.allowance.reserve(cost=bound.cost or 0, tokens=bound.usage.total):
-            if not self.in_flight:
+        cost, tokens = bound.cost or 0, bound.usage.total
+        waited = 0.0
+        while not await self.allowance.reserve(cost=cost, tokens=tokens):
+            if self.in_flight:
+                await self._change()
+            elif waited < self.patience and await self.allowance.affords(cost=cost, tokens=tokens):
+                await asyncio.sleep(POLL)
+                waited += POLL
+            else:
                 self._wake(len(self.waiting))
                 raise OutOfBudget(_refusal(bound))
-            await self._change()
         self.in_flight += 1
         self._wake(1)
 

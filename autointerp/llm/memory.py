@@ -63,6 +63,12 @@ class MemoryAllowance:
         self.reserved_tokens += tokens
         return True
 
+    async def affords(self, *, cost: int, tokens: int) -> bool:
+        """Whether what is spent leaves room for this much."""
+        return not _passes(self.cost_cap, self.spent_cost + cost) and not _passes(
+            self.token_cap, self.spent_tokens + tokens
+        )
+
     async def settle(self, *, reserved_cost: int, reserved_tokens: int, cost: int, tokens: int) -> None:
         """Give back what was set aside and book what was spent."""
         self.reserved_cost -= reserved_cost

@@ -1,14 +1,25 @@
 """Trying again where that can help, and only there; the SDKs' own retries are off."""
 
+import logging
 from dataclasses import dataclass
 
 import stamina
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from autointerp.domain.calls import Reply, Request
 from autointerp.llm.base import CallFailed, Malformed, Policy
 from autointerp.llm.meter import Attempts
 
 MALFORMED_ATTEMPTS = 2
+log = logging.getLogger(__name__)
+
+
+def _tell(details: RetryDetails) -> None:
+    """Log why a request is made again; stamina's own line says neither which nor why."""
+    log.info("attempt %s failed, again in %.1f s: %s", details.retry_num, details.wait_for, details.caused_by)
+
+
+set_on_retry_hooks((_tell,))
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
+from weakref import WeakValueDictionary
 
 from autointerp import plugins
 from autointerp.domain.calls import Complete, Reply, Request
@@ -38,10 +39,11 @@ class Gateway:
     ledger: Ledger
     _lines: dict[str, Line] = field(default_factory=dict[str, Line])
     _flights: Flights[Reply] = field(default_factory=Flights[Reply])
+    _purses: WeakValueDictionary[str, Purse] = field(default_factory=WeakValueDictionary[str, Purse])
 
     def for_run(self, run: str | None, allowance: Allowance | None) -> Complete:
         """The language models as one run may use them; None: nobody's run, or no budget."""
-        return RunLLM(self, run, None if allowance is None else Purse(allowance))
+        return RunLLM(self, run, None if allowance is None else self._purse(run, allowance))
 
     def line(self, name: str) -> Line:
         """The open line to an endpoint; InvalidSpec when there is no such endpoint."""
@@ -60,6 +62,15 @@ class Gateway:
         metered = Metered(line.provider, line.tariff, self.ledger, purse, run)
         retrying = Retrying(Limited(metered, line.limiter), line.policy)
         return Cached(retrying, self.replies, self.ledger, self._flights, run)
+
+    def _purse(self, run: str | None, allowance: Allowance) -> Purse:
+        """All that work on one run here pay from one purse, and so wait for each other's calls."""
+        purse = None if run is None else self._purses.get(run)
+        if purse is None:
+            purse = Purse(allowance)
+            if run is not None:
+                self._purses[run] = purse
+        return purse
 
     async def close(self) -> None:
         """Close every client."""

@@ -1,5 +1,6 @@
 """The workbench of one process: language models, embedding models and the subject model, for any run."""
 
+import asyncio
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING
 from autointerp.domain.specs import HarvestSpec
 from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Prompts, Tools
+from autointerp.errors import InvalidModel
 from autointerp.llm.stack import Gateway
 from autointerp.pipeline.bill import Billing
 from autointerp.pipeline.subjects import Subjects
+from autointerp.storage import saes
 from autointerp.storage.llm_books import Books
 from autointerp.storage.records import HarvestRecord, RunRecord
 
@@ -35,19 +38,25 @@ class Workbench:
     @asynccontextmanager
     async def lay_out(self, run: RunRecord, harvest: HarvestRecord) -> AsyncGenerator[Tools]:
         """Lay out the tools for one run over one harvest."""
+        position = run.spec.features.sae
+        fingerprint = await asyncio.to_thread(self._fingerprint, harvest.sae_ids[position])
         yield Tools(
             prompts=self.prompts,
             seed=run.spec.seed,
             llm=Billing(self.gateway.for_run(run.id, self.books.allowance(run.id))),
             llm_model=run.spec.llm,
             embedders=self._open_embedder,
-            steer=LazySteering(self.subjects, harvest.spec, sae=run.spec.features.sae, device=self.device),
+            steer=LazySteering(self.subjects, harvest.spec, sae=position, fingerprint=fingerprint, device=self.device),
         )
 
     async def close(self) -> None:
         """Close the connections and write what waits to be written."""
         await self.gateway.close()
         await self.books.commits.close()
+
+    def _fingerprint(self, sae_id: int) -> str:
+        with self.books.commits.database.read() as session:
+            return saes.get(session, sae_id).fingerprint
 
     def _open_embedder(self, model: str) -> Embed:
         from autointerp.subject.embedder import open_embedder
@@ -57,12 +66,13 @@ class Workbench:
 
 
 class LazySteering:
-    """Steers one SAE's features; the subject model is loaded when the first scorer steers."""
+    """Steers the features of the SAE that was harvested; it is loaded when the first scorer steers."""
 
-    def __init__(self, subjects: Subjects, spec: HarvestSpec, *, sae: int, device: str) -> None:
+    def __init__(self, subjects: Subjects, spec: HarvestSpec, *, sae: int, fingerprint: str, device: str) -> None:
         self._subjects = subjects
         self._spec = spec
         self._sae = sae
+        self._fingerprint = fingerprint
         self._device = device
 
     async def kl(self, prompts: Sequence[Sequence[int]], change: Change) -> Sequence[float]:
@@ -81,4 +91,9 @@ class LazySteering:
         from autointerp.subject.steering import Steering
 
         subject = await on_device(self._device, partial(self._subjects.subject, self._spec))
-        return Steering(subject.model, subject.dictionaries[self._sae])
+        dictionary = subject.dictionaries[self._sae]
+        if dictionary.fingerprint != self._fingerprint:
+            raise InvalidModel(
+                f"the SAE {dictionary.name} has changed since it was harvested; put back the weights of then to steer"
+            )
+        return Steering(subject.model, dictionary)

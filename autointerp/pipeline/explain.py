@@ -1,6 +1,7 @@
 """Explain: each explainer's claim about each feature, from examples of the explain split."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 
 from autointerp.domain.examples import Example, Split
@@ -14,7 +15,8 @@ from autointerp.storage.records import FeatureRow
 
 
 async def explain(shop: Shop, slip: Slip) -> None:
-    """Store every explanation that the run lacks; an unread reply is stored too, and fails its feature.
+    """Store every explanation that the run lacks; an unread reply is stored too, and fails its feature, as does an
+    explainer that has nothing to go on.
 
     Where a reply could not be read before the run was resumed, another one is asked for.
     """
@@ -40,6 +42,7 @@ async def _explain(
     spec, explainer = slip.plan.explainers[position]
     with billed(draw=draw) as bill:
         result = await explainer.explain(feature.record, shown)
+    result = replace(result, request=bill.sent_as(result.request))
     about = {
         "run_id": slip.run.id,
         "harvest_id": feature.harvest_id,
@@ -54,6 +57,8 @@ async def _explain(
     }
     if isinstance(result, Explanation):
         await shop.commits.run(partial(explanations.add, **about, explanation=result))
+    elif result.request is None:  # nothing was asked, so there is no reply: too few examples, say
+        slip.failures[feature.id] = f"explainer {spec.name}: {result.detail}"
     else:
         slip.failures[feature.id] = (
             f"explainer {spec.name}: the reply could not be read ({result.kind}): {result.detail}"

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from autointerp.domain.specs import HarvestSpec
 from autointerp.errors import AutointerpError
 from autointerp.jobs import tasks
 from autointerp.jobs.expansion import expand, waiting_for
@@ -37,9 +36,9 @@ class Field:
     subjects: Subjects
     data_dir: Path
 
-    def folder(self, spec: HarvestSpec) -> ShardFolder:
+    def folder(self, harvest_id: str) -> ShardFolder:
         """Where the shards of a harvest are kept until they are merged."""
-        return ShardFolder.of(self.data_dir, spec)
+        return ShardFolder.of(self.data_dir, harvest_id)
 
 
 async def run_shard(field: Field, harvest_id: str, shard: int, generation: int, *, stop: Stop) -> None:
@@ -49,9 +48,9 @@ async def run_shard(field: Field, harvest_id: str, shard: int, generation: int, 
     record = await asyncio.to_thread(_open, field.database, harvest_id)
     if record is None:
         return
-    work = partial(pass_over, field.database, field.subjects, record, shard, field.folder(record.spec), stop)
+    work = partial(pass_over, field.database, field.subjects, record, shard, field.folder(harvest_id), stop)
     if await _harvest(field, record, f"shard-{shard}", work):
-        done = await asyncio.to_thread(all_finished, record.spec, field.folder(record.spec))
+        done = await asyncio.to_thread(all_finished, record.spec, field.folder(harvest_id))
         if done:
             await asyncio.to_thread(tasks.submit_merge, field.jobs, harvest_id, generation=generation)
 
@@ -62,12 +61,12 @@ async def run_merge(field: Field, harvest_id: str, *, stop: Stop) -> None:
 
     record = await asyncio.to_thread(_open, field.database, harvest_id)
     if record is not None:
-        work = partial(merge_and_store, field.database, field.subjects, record, field.folder(record.spec), stop)
+        work = partial(merge_and_store, field.database, field.subjects, record, field.folder(harvest_id), stop)
         if not await _harvest(field, record, "merge", work):
             return
-    await asyncio.to_thread(_start_runs, field, harvest_id)
-    if record is not None:
-        await asyncio.to_thread(field.folder(record.spec).remove)
+    if await asyncio.to_thread(_finished, field.database, harvest_id):
+        await asyncio.to_thread(_start_runs, field, harvest_id)
+        await asyncio.to_thread(field.folder(harvest_id).remove)
 
 
 async def _harvest(field: Field, record: HarvestRecord, name: str, work: Callable[[Callable[[], bool]], None]) -> bool:
@@ -79,7 +78,7 @@ async def _harvest(field: Field, record: HarvestRecord, name: str, work: Callabl
         except Halted as halted:
             raise Leaving from halted
 
-    tally = NoteTally(field.folder(record.spec), name)
+    tally = NoteTally(field.folder(record.id), name)
     try:
         reason = await persevere(tally, on_device, what=f"{name} of harvest {record.id}", unavailable_is_final=False)
     except AutointerpError as error:
@@ -92,27 +91,29 @@ async def _harvest(field: Field, record: HarvestRecord, name: str, work: Callabl
 def _open(database: Database, harvest_id: str) -> HarvestRecord | None:
     """Return the harvest, running; None when it has ended."""
     with database.write() as session:
-        record = harvests.get(session, harvest_id)
-        if record.state not in (HarvestState.WAITING, HarvestState.RUNNING):
+        under_way = (HarvestState.WAITING, HarvestState.RUNNING)
+        if not harvests.set_state(session, harvest_id, HarvestState.RUNNING, origins=under_way):
             return None
-        harvests.set_state(session, harvest_id, HarvestState.RUNNING)
-        return record
+        return harvests.get(session, harvest_id)
 
 
 def _fail(field: Field, record: HarvestRecord, name: str, reason: str) -> None:
-    _log.warning("harvest %s failed: %s", record.id, reason)
     with field.database.write() as session:
-        harvests.fail(session, record.id, reason)
-    field.folder(record.spec).forget(name)
+        if not harvests.fail(session, record.id, reason):
+            return
+    _log.warning("harvest %s failed: %s", record.id, reason)
+    field.folder(record.id).forget(name)
     tasks.cancel_all(field.jobs, tasks.harvest_prefix(record.id))
     for run_id in waiting_for(field.database, record.id):
         halt(field.database, run_id, RunState.FAILED, f"the harvest failed: {reason}")
 
 
+def _finished(database: Database, harvest_id: str) -> bool:
+    with database.read() as session:
+        return harvests.get(session, harvest_id).state is HarvestState.FINISHED
+
+
 def _start_runs(field: Field, harvest_id: str) -> None:
-    with field.database.read() as session:
-        if harvests.get(session, harvest_id).state is not HarvestState.FINISHED:
-            return
     for run_id in waiting_for(field.database, harvest_id):
         try:
             expand(field.database, field.jobs, run_id)

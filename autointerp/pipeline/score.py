@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from autointerp.domain.examples import Example, Split
-from autointerp.pipeline.bill import billed
+from autointerp.domain.scores import Score
+from autointerp.domain.tools import Scorer
+from autointerp.pipeline.bill import Bill, billed
 from autointerp.pipeline.explain import load_examples
 from autointerp.pipeline.shop import Shop
 from autointerp.pipeline.slip import Slip
@@ -41,8 +44,10 @@ async def _score(
     shop: Shop, slip: Slip, feature: FeatureRow, claim: ExplanationRecord, position: int, asked: tuple[Example, ...]
 ) -> None:
     spec, scorer = slip.plan.scorers[position]
-    with billed() as bill:
-        result = await scorer.score(claim.explanation.text, feature.record, asked)
+    result, bill = await _heard(slip, scorer, feature, claim, asked)
+    if _unheard(result):
+        slip.failures.setdefault(feature.id, f"scorer {spec.name}: {_why_unheard(result)}")
+        return
     add = partial(
         scores.add,
         run_id=slip.run.id,
@@ -59,6 +64,36 @@ async def _score(
         cost=bill.cost,
     )
     await shop.commits.run(add)
+
+
+async def _heard(
+    slip: Slip, scorer: Scorer, feature: FeatureRow, claim: ExplanationRecord, asked: tuple[Example, ...]
+) -> tuple[Score, Bill]:
+    """Score an explanation; where none of the kept replies can be read, a resumed run asks for other ones."""
+    draw = 0
+    while True:
+        with billed(draw=draw) as bill:
+            result = await scorer.score(claim.explanation.text, feature.record, asked)
+        if draw == slip.generation or not (_unheard(result) and bill.kept):
+            return _as_sent(result, bill), bill
+        draw += 1
+
+
+def _unheard(score: Score) -> bool:
+    """Whether the judge was asked and no answer could be read; such a score says nothing and is not kept."""
+    return score.value is None and bool(score.unread) and not score.answered
+
+
+def _why_unheard(score: Score) -> str:
+    count, kinds = sum(score.unread.values()), ", ".join(sorted(score.unread))
+    return f"none of the judge's {count} answers could be read ({kinds})"
+
+
+def _as_sent(score: Score, bill: Bill) -> Score:
+    """Name the prompt, and in each trial the request that was sent."""
+    answers = [replace(trial.answer, request=bill.sent_as(trial.answer.request)) for trial in score.trials]
+    trials = tuple(replace(trial, answer=answer) for trial, answer in zip(score.trials, answers, strict=True))
+    return replace(score, trials=trials, prompt=score.prompt or bill.prompt)
 
 
 async def _close(shop: Shop, slip: Slip, feature_id: int) -> None:

@@ -3,9 +3,13 @@
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from autointerp.domain.specs import HarvestSpec, SaeSpec
+from autointerp.errors import InvalidCorpus, InvalidSpec
 from autointerp.harvest.run import harvest_shard
 from autointerp.harvest.shard import shard_path
+from autointerp.harvest.split import SPLITS, split_of
 from autointerp.pipeline.device import Halted
 from autointerp.pipeline.shards import Note, ShardFolder
 from autointerp.pipeline.subjects import Subject, Subjects
@@ -30,6 +34,7 @@ def pass_over(
     """Make the file of one shard; Halted, with nothing lost but this shard's pass, when told to stop."""
     spec = record.spec
     subject, corpus = subjects.subject(spec), subjects.corpus(spec)
+    _check_splits(corpus, spec)
     with database.write() as session:
         _attach(session, record, subject, corpus)
     begun = time.monotonic()
@@ -56,6 +61,17 @@ def all_finished(spec: HarvestSpec, folder: ShardFolder) -> bool:
     """Whether every shard of the harvest is complete: its manifest is written last."""
     paths = (shard_path(folder.path, shard, spec.shards) for shard in range(spec.shards))
     return all(path.with_suffix(".json").exists() for path in paths)
+
+
+def _check_splits(corpus: Corpus, spec: HarvestSpec) -> None:
+    """InvalidCorpus when a split that is to have a share of the documents has none."""
+    filled = np.bincount(split_of(corpus.hashes, spec.shares, spec.seed), minlength=len(SPLITS))
+    for split, documents in zip(SPLITS, filled, strict=True):
+        if spec.shares[split] > 0 and documents == 0:
+            raise InvalidCorpus(
+                f"none of the corpus's {len(corpus.hashes)} documents fell into the {split} split; "
+                "give more documents, another seed, or the split a share of 0"
+            )
 
 
 class _TokenCounter:
@@ -101,6 +117,8 @@ def _attach(session: WriteSession, record: HarvestRecord, subject: Subject, corp
     )
     pairs = zip(subject.dictionaries, record.spec.saes, strict=True)
     sae_ids = [_register(session, stored.id, dictionary, spec) for dictionary, spec in pairs]
+    if len(set(sae_ids)) < len(sae_ids):
+        raise InvalidSpec("two of the harvest's saes are the same SAE; name each one once")
     harvests.attach(
         session,
         record.id,

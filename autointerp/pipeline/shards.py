@@ -1,12 +1,10 @@
-"""The folder of a harvest's shard files, keyed by the digest of its spec, and the notes beside each shard."""
+"""The folder of a harvest's shard files, keyed by its id, and the notes beside each shard."""
 
 import json
 import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from autointerp.domain.specs import HarvestSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +22,9 @@ class ShardFolder:
     path: Path
 
     @classmethod
-    def of(cls, data_dir: Path, spec: HarvestSpec) -> "ShardFolder":
-        """The folder of `spec` under the data folder."""
-        return cls(data_dir / "shards" / spec.digest[:32])
+    def of(cls, data_dir: Path, harvest_id: str) -> "ShardFolder":
+        """The folder of a harvest under the data folder; a resumed harvest finds its shards there."""
+        return cls(data_dir / "shards" / harvest_id)
 
     def read(self, name: str) -> Note:
         """Return the note of `name`; an empty one when there is none."""

@@ -1,5 +1,6 @@
 """The verbs of the service: create, cancel, resume and wait, for the API and the command line alike; never torch."""
 
+from autointerp.runs.checking import check_plugins
 from autointerp.runs.desk import Desk, workers_alive
 from autointerp.runs.estimate import Expected, estimate
 from autointerp.runs.harvests import cancel_harvest, create_harvest, resume_harvest
@@ -11,6 +12,7 @@ __all__ = [
     "Expected",
     "cancel_harvest",
     "cancel_run",
+    "check_plugins",
     "create_harvest",
     "create_run",
     "estimate",

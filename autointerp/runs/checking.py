@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from autointerp import plugins
 from autointerp.domain.calls import Complete, Reply, Request, Usage
 from autointerp.domain.plan import build
 from autointerp.domain.specs import HarvestSpec, RunSpec
@@ -64,6 +65,11 @@ def _endpoint_of(model: str, known: Mapping[str, Endpoint]) -> Endpoint:
     return known[endpoint]
 
 
+def _hosted(server: Endpoint) -> bool:
+    """Whether the provider has a server of its own, which asks for a key."""
+    return bool(getattr(plugins.config_class("provider", server.provider), "HOSTED", False))
+
+
 @dataclass(frozen=True, slots=True)
 class _CheckedTools(Tools):
     """Tools that refuse, while a plug-in is built, a model whose endpoint is not known.
@@ -78,6 +84,11 @@ class _CheckedTools(Tools):
         """Return the stand-in with the endpoint and the model; InvalidSpec when something is missing."""
         llm, endpoint, name = Tools.need_llm(self, model, who)
         server = _endpoint_of(f"{endpoint}/{name}", self.endpoints)
+        if server.api_key is None and server.base_url is None and _hosted(server):
+            raise InvalidSpec(
+                f"the endpoint {endpoint!r} has no key; set {endpoint.upper()}_API_KEY "
+                f"or AUTOINTERP_ENDPOINTS__{endpoint.upper()}__API_KEY"
+            )
         if self.priced and tariff_of(server).cost(name, Usage(input=1)) is None:
             raise InvalidSpec(
                 f"the price of {endpoint}/{name} is not known, so a budget in dollars cannot be kept; "

@@ -1,4 +1,4 @@
-"""Runs: handed in, cancelled, resumed, deleted."""
+"""Runs: handed in, cancelled, resumed."""
 
 from autointerp.domain.specs import Budget, HarvestSpec, RunSpec
 from autointerp.errors import Conflict

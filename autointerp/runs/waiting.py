@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 
+from autointerp.errors import Conflict
 from autointerp.runs.desk import Desk
 from autointerp.runs.harvests import UNDER_WAY, submit_missing_shards
 from autointerp.runs.verbs import resume_run
@@ -42,7 +44,8 @@ def wait_run(
     with desk.database.read() as session:
         ended = runs.get(session, run_id).state.ended
     if not ended:
-        resume_run(desk, run_id)
+        with suppress(Conflict):  # it may have been completed since
+            resume_run(desk, run_id)
     for last in _looks(timeout, poll):
         with desk.database.read() as session:
             record = runs.get(session, run_id)

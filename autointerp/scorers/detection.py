@@ -4,6 +4,9 @@ Positives are spread over the quantiles of the feature's activations; negatives 
 windows that hold a token the feature fires on elsewhere are asked about too, and reported as a group of their own:
 they say whether the explanation is more than a list of tokens, and stay out of the headline so that it can be compared.
 
+No precision stands beside the headline: it would need the share of windows in which the feature fires, and what a
+harvest counts is the share of tokens, which is many times smaller.
+
 The protocol is that of Paulo et al. 2024, Automatically Interpreting Millions of Features in Large Language Models.
 """
 
@@ -16,13 +19,15 @@ from autointerp.analysis.choosing import of_split, spread
 from autointerp.analysis.summary import Metric, Recipe, by_group, summarise, undefined
 from autointerp.domain.examples import Example, Kind, Split
 from autointerp.domain.features import FeatureRecord
-from autointerp.domain.judging import Judge, Passage, Question
+from autointerp.domain.judging import Confidence, Judge, Passage, Question
 from autointerp.domain.scores import Score, Trial
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
 from autointerp.scorers._trials import Ask, put, too_few
 
 TASK = "detection"
+# Confidences of the judges whose verdicts depend on what else is in the batch.
+CUT = (Confidence.SIMILARITY, Confidence.OVERLAP)
 
 
 class Config(BaseModel):
@@ -59,10 +64,23 @@ class Detection:
         random = sum(e.group.kind is Kind.RANDOM for e in chosen)
         if reason := too_few(least=self.config.least, firing=firing, random=random):
             return undefined(Metric.BALANCED_ACCURACY, reason)
-        trials = await put(self.judge, [_ask(explanation, example) for example in chosen])
-        recipe = Recipe(Metric.BALANCED_ACCURACY, feature.statistics.density, _in_headline, by_group)
+        trials = await self._put([_ask(explanation, example) for example in chosen])
+        recipe = Recipe(Metric.BALANCED_ACCURACY, None, _in_headline, by_group)
         score = summarise(trials, recipe, rng=rng_for(self.seed, feature.name, TASK, "bootstrap"))
         return replace(score, metrics={**score.metrics, "same_token_fpr": _same_token_fpr(trials)})
+
+    async def _put(self, asks: Sequence[Ask]) -> tuple[Trial, ...]:
+        """Ask about the headline's windows first, so that no answer on them depends on those that share a token.
+
+        A judge that cuts a scale through its batch needs the others again to place these; it is a local one.
+        """
+        headline = [ask for ask in asks if ask.group.kind is not Kind.SAME_TOKEN]
+        others = [ask for ask in asks if ask.group.kind is Kind.SAME_TOKEN]
+        trials = await put(self.judge, headline)
+        if not others:
+            return trials
+        beside = headline if any(trial.answer.kind in CUT for trial in trials) else []
+        return trials + (await put(self.judge, [*beside, *others]))[len(beside) :]
 
     def _choose(self, feature: FeatureRecord, examples: Sequence[Example]) -> tuple[Example, ...]:
         """The windows to ask about, none twice; a window drawn for two groups counts for the first of them."""

@@ -6,7 +6,8 @@ generated one, as strongly as moves the next-token distribution by a mean KL div
 in a few tokens, weak enough to leave text that can be read, and the same for every feature, because scores can only be
 compared at equal divergence. The judge chooses which of the two continuations shows more of the explanation; they come
 in a random order, half of them with the steered one first, so any constant answer scores 0.5, as do continuations that
-the feature does not change. With `mode = "ablate"` the feature is set to zero instead, and the clean text shows more.
+the feature does not change: where a judge that compares the two finds no difference, the answer counts half. With
+`mode = "ablate"` the feature is set to zero instead, and the clean text shows more.
 
 The protocol is that of Paulo et al. 2024, Automatically Interpreting Millions of Features in Large Language Models.
 """
@@ -19,7 +20,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.analysis.choosing import of_split, spread
-from autointerp.analysis.summary import Metric, Recipe, everything, summarise, undefined
+from autointerp.analysis.summary import Metric, Recipe, even, everything, summarise, undefined
 from autointerp.domain.examples import Example, Kind, Split
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.judging import Judge, Passage, Question
@@ -45,7 +46,12 @@ class Config(BaseModel):
 
     mode: Literal["add", "ablate"] = "add"
     prompts: int = Field(default=30, ge=1)
-    prompt_tokens: int = Field(default=64, ge=1)
+    prompt_tokens: int = Field(
+        default=64,
+        ge=1,
+        description="the most that are kept of a prompt; it lies within one window of the harvest (32 tokens unless "
+        "set otherwise), so only a smaller number than that shortens it",
+    )
     tokens: int = Field(default=8, ge=1, description="written after each prompt")
     temperature: float = Field(default=1.0, ge=0)
     kl: float = Field(default=1.0, gt=0)
@@ -133,7 +139,7 @@ class Intervention:
         clean: Sequence[Steered],
         changed: Sequence[Steered],
     ) -> Score:
-        recipe = Recipe(Metric.ACCURACY, None, everything, lambda trial: str(trial.group))
+        recipe = Recipe(Metric.ACCURACY, None, everything, lambda trial: str(trial.group), tied=even)
         score = summarise(trials, recipe, rng=rng_for(self.seed, feature.name, TASK, "bootstrap"))
         same = float(np.mean([a.pieces == b.pieces for a, b in zip(clean, changed, strict=True)]))
         return replace(

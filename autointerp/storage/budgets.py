@@ -67,6 +67,13 @@ def reserve(session: WriteSession, run_id: str, *, cost: int, tokens: int) -> bo
     return False
 
 
+def affords(session: ReadSession, run_id: str, *, cost: int, tokens: int) -> bool:
+    """Whether what is spent leaves room for this much, were nothing set aside."""
+    budget = get(session, run_id)
+    pairs = (budget.cap_cost, budget.spent_cost + cost), (budget.cap_tokens, budget.spent_tokens + tokens)
+    return all(cap is None or total <= cap for cap, total in pairs)
+
+
 def settle(
     session: WriteSession, run_id: str, *, reserved_cost: int, reserved_tokens: int, cost: int, tokens: int
 ) -> None:

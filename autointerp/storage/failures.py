@@ -8,9 +8,12 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from autointerp.errors import AutointerpError, DamagedFile, Unavailable
+from autointerp.errors import AutointerpError, DamagedFile, InvalidInput, Unavailable
 
-SENTENCES: tuple[tuple[str, type[Unavailable], str], ...] = (
+TOO_LARGE = "a number is larger than the database can hold; give one below 2**63"
+SENTENCES: tuple[tuple[str, type[AutointerpError], str], ...] = (
+    ("out of range", InvalidInput, TOO_LARGE),
+    ("nul (0x00)", InvalidInput, "a text holds a NUL character, which the database cannot hold; leave it out"),
     ("database is locked", Unavailable, "the database {url} is locked by another process; try again in a moment"),
     ("database table is locked", Unavailable, "the database {url} is locked by another process; try again in a moment"),
     ("disk is full", Unavailable, "the disk that holds the database {url} is full; free some space and try again"),
@@ -32,12 +35,17 @@ SENTENCES: tuple[tuple[str, type[Unavailable], str], ...] = (
 
 @contextmanager
 def translate(url: str) -> Generator[None]:
-    """Turn failures around the database into Unavailable or DamagedFile; a mistake in a query stays what it is."""
+    """Turn failures around the database into deliberate ones; a mistake in a query stays what it is.
+
+    Unavailable or DamagedFile for what is wrong with the database, InvalidInput for values that it cannot hold.
+    """
     shown = make_url(url).render_as_string(hide_password=True)
     try:
         yield
     except DBAPIError as error:
         raise _told(error, shown) or error from error
+    except OverflowError as error:
+        raise InvalidInput(TOO_LARGE) from error
     except PoolTimeout as error:
         raise Unavailable(f"the database {shown} is too busy: no connection was free; try again in a moment") from error
 

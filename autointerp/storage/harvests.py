@@ -110,9 +110,11 @@ def set_tokens(session: WriteSession, harvest_id: str, tokens: int) -> None:
     _update(session, harvest_id, {"tokens_done": tokens})
 
 
-def set_state(session: WriteSession, harvest_id: str, state: HarvestState) -> bool:
-    """Move a harvest to `state`; False when the state it is in does not allow that."""
-    return _move(session, harvest_id, state, {"error": None})
+def set_state(
+    session: WriteSession, harvest_id: str, state: HarvestState, *, origins: Collection[HarvestState] | None = None
+) -> bool:
+    """Move a harvest to `state`; False when the state it is in does not allow that: `NEXT`, or `origins` if given."""
+    return _move(session, harvest_id, state, {"error": None}, origins)
 
 
 def finish(session: WriteSession, harvest_id: str, *, seconds: float) -> bool:
@@ -125,12 +127,18 @@ def fail(session: WriteSession, harvest_id: str, error: str) -> bool:
     return _move(session, harvest_id, HarvestState.FAILED, {"error": error})
 
 
-def _move(session: WriteSession, harvest_id: str, state: HarvestState, values: dict[str, Any]) -> bool:
-    origins = [origin for origin, targets in NEXT.items() if state in targets]
+def _move(
+    session: WriteSession,
+    harvest_id: str,
+    state: HarvestState,
+    values: dict[str, Any],
+    origins: Collection[HarvestState] | None = None,
+) -> bool:
+    allowed = origins or [origin for origin, targets in NEXT.items() if state in targets]
     values = {"state": state, "finished_at": now() if state in ENDS else None, **values}
-    statement = update(HarvestTable).where(HarvestTable.id == harvest_id, HarvestTable.state.in_(origins))
-    moved = cast("CursorResult[Any]", session.sql.execute(statement.values(**values)))
-    return moved.rowcount == 1 or get(session, harvest_id).state == state
+    statement = update(HarvestTable).where(HarvestTable.id == harvest_id, HarvestTable.state.in_(allowed))
+    moved = cast("CursorResult[Any]", session.sql.execute(statement.values(**values))).rowcount == 1
+    return moved or (get(session, harvest_id).state == state and origins is None)
 
 
 def _update(session: WriteSession, harvest_id: str, values: dict[str, Any]) -> None:

@@ -61,6 +61,10 @@ class SqlAllowance:
                 await self.settle(reserved_cost=cost, reserved_tokens=tokens, cost=0, tokens=0)
             raise
 
+    async def affords(self, *, cost: int, tokens: int) -> bool:
+        """Whether the budget would hold this if all that any worker has set aside were given back."""
+        return await asyncio.to_thread(self._affords, cost, tokens)
+
     async def settle(self, *, reserved_cost: int, reserved_tokens: int, cost: int, tokens: int) -> None:
         """Give back what was reserved and book what was spent."""
         await self._commits.run(
@@ -73,6 +77,10 @@ class SqlAllowance:
                 tokens=tokens,
             )
         )
+
+    def _affords(self, cost: int, tokens: int) -> bool:
+        with self._commits.database.read() as session:
+            return budgets.affords(session, self._run_id, cost=cost, tokens=tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Runs: created once for each idempotency key, moved from state to state by any worker, counted at any time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -79,12 +79,20 @@ def set_harvest(session: WriteSession, run_id: str, harvest_id: str) -> None:
         raise NotFound(f"there is no run {run_id}")
 
 
-def set_state(session: WriteSession, run_id: str, state: RunState, *, error: str | None = None) -> bool:
-    """Move a run to `state`; False when the state it is in does not allow that (`NEXT`)."""
-    origins = [origin for origin, targets in NEXT.items() if state in targets]
-    statement = sa.update(RunTable).where(RunTable.id == run_id, RunTable.state.in_(origins))
+def set_state(
+    session: WriteSession,
+    run_id: str,
+    state: RunState,
+    *,
+    origins: Collection[RunState] | None = None,
+    error: str | None = None,
+) -> bool:
+    """Move a run to `state`; False when the state it is in does not allow that: `NEXT`, or `origins` where given."""
+    allowed = origins or [origin for origin, targets in NEXT.items() if state in targets]
+    statement = sa.update(RunTable).where(RunTable.id == run_id, RunTable.state.in_(allowed))
     values = {"state": state.value, "error": error, "finished_at": now() if state.ended else None}
-    return _update(session, statement, values) == 1 or get(session, run_id).state == state
+    moved = _update(session, statement, values) == 1
+    return moved or (get(session, run_id).state == state and origins is None)
 
 
 def settle(session: WriteSession, run_id: str) -> RunState:

@@ -11,14 +11,17 @@ from autointerp.domain.specs import CorpusSpec
 from autointerp.errors import InvalidCorpus
 from autointerp.subject.documents import read_documents
 from autointerp.subject.model import SubjectModel
-from autointerp.subject.packing import Layout, Packer, tokenise
+from autointerp.subject.packing import Layout, Packer, rows_as_documents, tokenise
+
+FEW_DOCUMENTS = 50  # fewer would leave a split empty too often
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rows:
     """Consecutive rows of the corpus.
 
-    `valid` is False at special tokens and at padding, `documents` the stable 63-bit hash of each token's document.
+    `valid` is False at special tokens and at padding, `documents` the stable 63-bit hash of each token's document
+    (as `pack` counts documents).
     """
 
     first: int
@@ -56,7 +59,11 @@ def open_corpus(spec: CorpusSpec, model: SubjectModel, *, context: int, tokens: 
 
 
 def pack(documents: Iterable[tuple[str, str]], model: SubjectModel, *, context: int, tokens: int) -> Corpus | None:
-    """Pack `documents` (id, text) into rows of `context` tokens, at most `tokens` in all; None: there is no text."""
+    """Pack `documents` (id, text) into rows of `context` tokens, at most `tokens` in all; None: there is no text.
+
+    With fewer than `FEW_DOCUMENTS` document ids each row counts as a document of its own, so that splits get some:
+    a piece of a document in a row then has a hash of the document's id and the row.
+    """
     layout = Layout.of(model, context=context)
     packer = Packer(layout, budget=tokens)
     for document, ids in tokenise(documents, model, budget=tokens):
@@ -66,6 +73,8 @@ def pack(documents: Iterable[tuple[str, str]], model: SubjectModel, *, context: 
     if packer.empty:
         return None
     ids, numbers, hashes, count = packer.finish()
+    if np.unique(hashes).size < FEW_DOCUMENTS:
+        numbers, hashes = rows_as_documents(numbers, hashes)
     return Corpus(
         fingerprint=_fingerprint(ids, numbers, hashes, count, model),
         rows=len(ids),

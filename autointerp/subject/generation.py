@@ -1,4 +1,7 @@
-"""Next-token distributions and continuations of prompts of different lengths, in batches."""
+"""Next-token distributions and continuations of prompts of different lengths, in batches.
+
+Prompts are read as rows of the corpus are: after a BOS token, where the tokenizer has one.
+"""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -23,12 +26,14 @@ class Batch:
     """Prompts side by side, padded on the left; `order` are their places among all prompts."""
 
     order: tuple[int, ...]
+    prompts: tuple[tuple[int, ...], ...]
     tokens: Int[Tensor, "prompt pos"]
     mask: Int[Tensor, "prompt pos"] | None  # None: nothing is padded
 
 
 def batches(model: SubjectModel, prompts: Sequence[Sequence[int]], *, tokens: int) -> list[Batch]:
     """Group prompts by length; only models that are told their positions get prompts of different lengths at once."""
+    prompts = _begun(model, prompts)
     _check(model, prompts, tokens)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     mixed = "position_ids" in inspect.signature(model.module.forward).parameters
@@ -100,9 +105,17 @@ class _Forward:
         return {"attention_mask": self._mask, "position_ids": positions[:, -fed:]}
 
 
-def _check(model: SubjectModel, prompts: Sequence[Sequence[int]], tokens: int) -> None:
+def _begun(model: SubjectModel, prompts: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    """The prompts, each with the BOS token in front that the model reads at the start of every row of its corpus."""
     if any(len(prompt) == 0 for prompt in prompts):
         raise InvalidSpec("a prompt to continue needs at least one token")
+    bos = model.tokenizer.bos_token_id
+    if not isinstance(bos, int):
+        return [tuple(prompt) for prompt in prompts]
+    return [tuple(prompt) if prompt[0] == bos else (bos, *prompt) for prompt in prompts]
+
+
+def _check(model: SubjectModel, prompts: Sequence[Sequence[int]], tokens: int) -> None:
     longest = max((len(prompt) for prompt in prompts), default=0) + tokens
     if longest > model.max_context:
         raise InvalidSpec(
@@ -111,7 +124,7 @@ def _check(model: SubjectModel, prompts: Sequence[Sequence[int]], tokens: int) -
         )
 
 
-def _batch(model: SubjectModel, order: Sequence[int], prompts: Sequence[Sequence[int]]) -> Batch:
+def _batch(model: SubjectModel, order: Sequence[int], prompts: Sequence[tuple[int, ...]]) -> Batch:
     width = max(len(prompt) for prompt in prompts)
     tokens = torch.zeros(len(prompts), width, dtype=torch.long)
     mask = torch.zeros_like(tokens)
@@ -119,7 +132,7 @@ def _batch(model: SubjectModel, order: Sequence[int], prompts: Sequence[Sequence
         tokens[row, width - len(prompt) :] = torch.as_tensor(list(prompt))
         mask[row, width - len(prompt) :] = 1
     padded = bool((mask == 0).any())
-    return Batch(tuple(order), tokens.to(model.device), mask.to(model.device) if padded else None)
+    return Batch(tuple(order), tuple(prompts), tokens.to(model.device), mask.to(model.device) if padded else None)
 
 
 def _without_special(model: SubjectModel, logits: Float[Tensor, "prompt vocab"]) -> Float[Tensor, "prompt vocab"]:

@@ -107,6 +107,19 @@ class Packer:
             done += room
 
 
+def rows_as_documents(
+    numbers: NDArray[np.int32], hashes: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Make each row's piece of a document a document of its own, with a hash of the document's and the row."""
+    begins = np.ones(numbers.shape, dtype=np.bool_)
+    begins[:, 1:] = numbers[:, 1:] != numbers[:, :-1]
+    rows, _ = np.nonzero(begins)
+    owners = hashes[numbers[begins]]
+    pieces = [stable_int(owner, row) for owner, row in zip(owners.tolist(), rows.tolist(), strict=True)]
+    places = np.cumsum(begins, dtype=np.int32) - np.int32(1)
+    return places.reshape(numbers.shape), np.array(pieces, dtype=np.int64)
+
+
 def tokenise(
     documents: Iterable[tuple[str, str]], model: SubjectModel, *, budget: int
 ) -> Iterator[tuple[str, list[int]]]:

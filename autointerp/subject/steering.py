@@ -15,6 +15,9 @@ from autointerp.subject.generation import Batch, Block, batches, continuations, 
 from autointerp.subject.model import SubjectModel
 from autointerp.subject.sae import Dictionary
 
+# Batches whose clean logits are kept: the search for a strength asks about the same prompts again and again.
+KEPT = 8
+
 
 class Steering:
     """Implements `domain.steering.Steer` in the device's thread; what ends in `_now` runs in the caller's."""
@@ -22,6 +25,7 @@ class Steering:
     def __init__(self, model: SubjectModel, dictionary: Dictionary) -> None:
         self._model = model
         self._dictionary = dictionary
+        self._kept: dict[tuple[tuple[int, ...], ...], Float[Tensor, "prompt vocab"]] = {}
 
     async def kl(self, prompts: Sequence[Sequence[int]], change: Change) -> Sequence[float]:
         """KL(changed ‖ clean) of the next-token distribution after each prompt of token ids, in nats."""
@@ -67,8 +71,17 @@ class Steering:
         return logits[torch.tensor([place for batch in parts for place in batch.order]).argsort()]
 
     def _kl_of(self, batch: Batch, change: Change) -> list[float]:
-        clean = next_logits(self._model, batch, self._block(None))
-        return divergence(next_logits(self._model, batch, self._block(change)), clean).tolist()
+        return divergence(next_logits(self._model, batch, self._block(change)), self._clean(batch)).tolist()
+
+    def _clean(self, batch: Batch) -> Float[Tensor, "prompt vocab"]:
+        """The logits after each prompt with nothing changed; those used last are kept."""
+        logits = self._kept.pop(batch.prompts, None)
+        if logits is None:
+            logits = next_logits(self._model, batch, self._block(None))
+        self._kept[batch.prompts] = logits
+        if len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+        return logits
 
     def _block(self, change: Change | None) -> Block:
         def block(last: int) -> AbstractContextManager[None]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autointerp.analysis.summary import Metric, Recipe, by_group, everything, summarise
+from autointerp.analysis.summary import Metric, Recipe, by_group, even, everything, summarise
 from autointerp.domain.examples import Group, Kind
 from autointerp.domain.explanations import UnreadKind
 from autointerp.domain.judging import Answer, Confidence
@@ -84,6 +84,38 @@ def test_wrongly_marked_firing_windows_have_a_row_of_their_own() -> None:
     found = score([trial(0, True, True), Trial(TOP, (0, 0), False, Answer(False))])
 
     assert [group.group for group in found.breakdown] == ["top", "top, wrong marks"]
+
+
+FORCED = Recipe(Metric.ACCURACY, None, everything, lambda trial: str(trial.group), resamples=200, tied=even)
+
+
+def choice(n: int, truth: bool, difference: float) -> Trial:
+    return Trial(TOP, (n, 0), truth, Answer(difference > 0, difference, Confidence.OVERLAP))
+
+
+def test_a_tie_is_half_right() -> None:
+    found = score([choice(0, True, 0.5), choice(1, False, 0.5), choice(2, True, 0.0), choice(3, True, 0.0)], FORCED)
+
+    assert found.value == found.metrics["accuracy"] == 0.5
+    assert found.metrics["tied"] == 0.5
+    (group,) = found.breakdown
+    assert (group.answered, group.correct, group.tied, group.accuracy) == (4, 1, 2, 0.5)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40))
+def test_ties_alone_are_exactly_chance_whatever_the_truths(truths: list[bool]) -> None:
+    found = score([choice(n, truth, 0.0) for n, truth in enumerate(truths)], FORCED)
+
+    assert (found.value, found.interval, found.metrics["tied"]) == (0.5, (0.5, 0.5), 1.0)
+
+
+@pytest.mark.parametrize("kind", [Confidence.LOGPROB, None])
+def test_an_answer_that_is_no_difference_of_two_texts_is_never_a_tie(kind: Confidence | None) -> None:
+    answer = Answer(False, None if kind is None else 0.0, kind)
+
+    found = score([Trial(TOP, (0, 0), False, answer)], FORCED)
+
+    assert (found.value, found.metrics["tied"]) == (1.0, 0.0)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([True, False, None])), max_size=30), st.randoms())

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from autointerp.api.app import create_app
 from autointerp.jobs.records import Job
@@ -110,7 +111,7 @@ def app_over(database: Database, queue: Queue) -> FastAPI:
         database=database,
         jobs=queue,
         prompts=PromptLibrary.load(default_folder()),
-        endpoints={name: Endpoint(name=name, provider=name) for name in ("openai", "fake")},
+        endpoints={name: Endpoint(name=name, provider=name, api_key=SecretStr("k")) for name in ("openai", "fake")},
         lease=timedelta(seconds=15),
     )
     return create_app(database, desk)

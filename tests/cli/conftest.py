@@ -34,7 +34,11 @@ def seeded(library: tuple[Path, Seeded]) -> Seeded:
 @pytest.fixture
 def run(library: tuple[Path, Seeded], tmp_path: Path) -> Run:
     """Runs a command over the library, its output folder empty."""
-    environment = {"AUTOINTERP_DATABASE_URL": f"sqlite:///{library[0]}", "AUTOINTERP_DATA_DIR": str(tmp_path)}
+    environment = {
+        "AUTOINTERP_DATABASE_URL": f"sqlite:///{library[0]}",
+        "AUTOINTERP_DATA_DIR": str(tmp_path),
+        "OPENAI_API_KEY": "no key of anybody's",
+    }
 
     def invoke(*arguments: str) -> Result:
         return CliRunner().invoke(app, list(arguments), env={**environment, "COLUMNS": "200"})

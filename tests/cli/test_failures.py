@@ -55,6 +55,11 @@ def test_a_failure_is_one_sentence_and_1(run: Run, seeded: Seeded, arguments: li
         ('harvest = "x"\nexplainers = ["default"]\nsurprise = 1', "surprise"),
         ('explainers = ["default"]\n[harvest]\nsaes = []\nsubject = {model = "m"}', "harvest"),
         ('harvest = "x"\nexplainers = ["default"]\nllm = "model"', "llm"),
+        (
+            'explainers = ["default"]\n[harvest]\ncontxt = 3\nsaes = [{path = "s"}]\n'
+            'subject = {model = "m"}\ncorpus = {kind = "stdlib"}',
+            "harvest.spec.contxt",
+        ),
     ],
 )
 def test_a_wrong_spec_file_says_where(run: Run, tmp_path: Path, content: str, says: str) -> None:

@@ -46,6 +46,7 @@ def test_a_bare_name_stands_for_the_plug_in_without_options() -> None:
         pytest.param(HarvestSpec, {**HARVEST, "contxt": 3}, id="a misspelt option"),
         pytest.param(HarvestSpec, {**HARVEST, "window": 512}, id="a window longer than the context"),
         pytest.param(HarvestSpec, {**HARVEST, "shares": {Split.EXPLAIN: 1}}, id="a split without a share"),
+        pytest.param(HarvestSpec, {**HARVEST, "saes": [{"path": "s"}, {"path": "s"}]}, id="an SAE named twice"),
         pytest.param(RunSpec, {"harvest": HARVEST}, id="a run with nothing to do"),
         pytest.param(RunSpec, {"harvest": "h", "explainers": ["default"], "llm": "gpt"}, id="a model without endpoint"),
     ],

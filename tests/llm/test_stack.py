@@ -12,6 +12,7 @@ from autointerp.domain.ledger import Attempt, AttemptStatus
 from autointerp.errors import InvalidSpec, LLMError, OutOfBudget
 from autointerp.llm import estimate
 from autointerp.llm.base import Endpoint, Policy, ServerFailed
+from autointerp.llm.budget import Bound, Purse
 from autointerp.llm.memory import MemoryAllowance, MemoryLedger, MemoryReplies
 from autointerp.llm.prices import Price
 from autointerp.llm.providers.fake import finished
@@ -165,6 +166,48 @@ async def test_a_budget_is_used_up_although_much_is_set_aside_at_once(ask: Ask) 
     assert allowance.spent_tokens == 200
 
 
+async def test_the_parts_of_one_run_wait_for_what_the_others_have_set_aside(ask: Ask) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: Request) -> Reply:
+        asked.set()
+        await go_on.wait()
+        return Reply("Blue.", Finish.STOP, Usage(output=1), request.model, "")
+
+    allowance = MemoryAllowance(token_cap=estimate.worst(ask("0")).total + 1)
+    async with open_gateway([fake(answer)], replies=MemoryReplies(), ledger=MemoryLedger()) as gateway:
+        first = asyncio.create_task(gateway.for_run("r", allowance).complete(ask("0")))
+        await asked.wait()
+        second = asyncio.create_task(gateway.for_run("r", allowance).complete(ask("1")))
+        await asyncio.wait([second], timeout=0.01)
+        go_on.set()
+        replies = await asyncio.gather(first, second)
+
+    assert [reply.text for reply in replies] == ["Blue."] * 2
+    assert (allowance.spent_tokens, allowance.reserved_tokens) == (2, 0)
+
+
+async def test_a_call_waits_for_what_another_worker_has_set_aside() -> None:
+    allowance = MemoryAllowance(token_cap=100)
+    bound = Bound(Usage(output=60), cost=None)
+    await allowance.reserve(cost=0, tokens=60)
+
+    taking = asyncio.create_task(Purse(allowance).take(bound))
+    await asyncio.wait([taking], timeout=0.01)
+    await allowance.settle(reserved_cost=0, reserved_tokens=60, cost=0, tokens=10)
+    await taking
+
+    assert (allowance.spent_tokens, allowance.reserved_tokens) == (10, 60)
+
+
+async def test_what_a_dead_worker_has_set_aside_is_not_waited_for_for_ever() -> None:
+    allowance = MemoryAllowance(token_cap=100)
+    await allowance.reserve(cost=0, tokens=60)
+
+    with pytest.raises(OutOfBudget, match="resume the run"):
+        await Purse(allowance, patience=0).take(Bound(Usage(output=60), cost=None))
+
+
 async def test_a_hit_needs_no_budget(ask: Ask) -> None:
     replies = MemoryReplies()
     endpoint = fake(lambda request: "Blue.", price=DOLLAR)
@@ -185,6 +228,9 @@ async def test_one_run_out_of_budget_does_not_stop_another_that_waits_for_the_sa
         async def reserve(self, *, cost: int, tokens: int) -> bool:
             started.set()
             await asyncio.sleep(0.01)
+            return False
+
+        async def affords(self, *, cost: int, tokens: int) -> bool:
             return False
 
     async with open_gateway([fake(lambda request: "Blue.")], replies=MemoryReplies(), ledger=MemoryLedger()) as gateway:

@@ -1,6 +1,7 @@
 """A run does what can be done, says what cannot, and never pays twice for what it has."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -21,7 +22,17 @@ TOOLS = "« wrench»"  # marked for one of the features only
 def explains_tools(request: Request) -> bool:
     """Whether this is the request to explain the feature that fires at tools."""
     text = request.messages[-1].text
-    return TOOLS in text and not text.startswith("Explanation:")
+    return TOOLS in text and not judges(request)
+
+
+def judges(request: Request) -> bool:
+    """Whether this is a request to the judge."""
+    return request.messages[-1].text.startswith("Explanation:")
+
+
+def unjudged(request: Request) -> str:
+    """Explain, and refuse to judge."""
+    return "I would rather not" if judges(request) else honestly(request)
 
 
 async def test_a_run_explains_and_scores_every_feature(world: World) -> None:
@@ -45,6 +56,14 @@ async def test_every_result_says_what_it_cost(world: World) -> None:
     assert sum(one.tokens for one in (*made, *scored)) == world.progress(run.id).tokens
 
 
+async def test_a_score_names_the_prompt_of_its_judge(world: World) -> None:
+    run = await world.carry_out(world.spec())
+
+    with world.desk.database.read() as session:
+        scored = scores.list_scores(session, run_id=run.id, limit=100)
+    assert {one.score.prompt for one in scored} == {request.prompt for request in world.model.asked if judges(request)}
+
+
 async def test_an_unread_reply_fails_its_feature_and_no_other(world: World) -> None:
     world.model.answer = lambda request: "I would rather not" if explains_tools(request) else honestly(request)
 
@@ -56,6 +75,18 @@ async def test_an_unread_reply_fails_its_feature_and_no_other(world: World) -> N
     assert [failure.reason for failure in found.failures] == [
         "explainer default: the reply could not be read (unparsable): the reply holds no JSON object"
     ]
+
+
+async def test_a_feature_with_too_few_examples_fails_without_a_reply(world: World) -> None:
+    picky = {"name": "default", "options": {"least": 10_000}}
+
+    run = await world.carry_out(world.spec(explainers=[picky]))
+
+    found = world.progress(run.id)
+    assert run.state is RunState.COMPLETE_WITH_FAILURES
+    assert (found.failed, found.unread, world.model.asked) == (COUNT, 0, [])
+    assert all("10000 are needed" in failure.reason for failure in found.failures)
+    assert all("reply" not in failure.reason for failure in found.failures)
 
 
 async def test_a_resumed_run_pays_only_for_what_is_missing(world: World) -> None:
@@ -72,6 +103,69 @@ async def test_a_resumed_run_pays_only_for_what_is_missing(world: World) -> None
     assert explains_tools(asked[0])
     assert {request.key for request in asked}.isdisjoint(request.key for request in world.model.asked[:before])
     assert world.progress(first.id).explanations == COUNT
+
+
+async def test_an_explanation_read_at_last_names_the_request_that_was_read(world: World) -> None:
+    world.model.answer = lambda request: "I would rather not" if explains_tools(request) else honestly(request)
+    run = await world.carry_out(world.spec(scorers=[]))
+    world.model.answer = honestly
+
+    resume_run(world.desk, run.id)
+    await world.work()
+
+    with world.desk.database.read() as session:
+        made = explanations.list_explanations(session, run_id=run.id, limit=100)
+        unread = explanations.list_unread(session, run_id=run.id, after=None, limit=100)
+    read_last = world.model.asked[-1]
+    assert read_last.sample == 1
+    assert made[-1].explanation.request == read_last.key
+    assert unread[0].unread.request not in {one.explanation.request for one in made}
+
+
+async def test_a_judge_that_can_never_be_read_fails_the_features(world: World) -> None:
+    world.model.answer = unjudged
+
+    run = await world.carry_out(world.spec())
+
+    found = world.progress(run.id)
+    assert run.state is RunState.COMPLETE_WITH_FAILURES
+    assert (found.done, found.failed, found.scores, found.explanations) == (0, COUNT, 0, COUNT)
+    told = r"scorer detection: none of the judge's \d+ answers could be read \(unparsable\)"
+    assert all(re.fullmatch(told, failure.reason) for failure in found.failures)
+
+
+async def test_a_resumed_run_asks_the_judge_again_for_other_replies(world: World) -> None:
+    world.model.answer = unjudged
+    run = await world.carry_out(world.spec())
+    before = len(world.model.asked)
+    world.model.answer = honestly
+
+    resume_run(world.desk, run.id)
+    await world.work()
+
+    asked = world.model.asked[before:]
+    with world.desk.database.read() as session:
+        made = scores.list_scores(session, run_id=run.id, limit=100)
+        trials = [trial for one in made for trial in scores.trials(session, one.id)]
+    assert world.run(run.id).state is RunState.COMPLETE
+    assert len(made) == COUNT
+    assert all(judges(request) and request.sample == 1 for request in asked)
+    assert {trial.answer.request for trial in trials} == {request.key for request in asked}
+
+
+async def test_a_judge_that_is_unreadable_again_and_again_is_asked_once_for_each_resumption(world: World) -> None:
+    world.model.answer = unjudged
+    run = await world.carry_out(world.spec())
+
+    draws: list[set[int]] = []
+    for _ in range(2):
+        before = len(world.model.asked)
+        resume_run(world.desk, run.id)
+        await world.work()
+        draws.append({request.sample for request in world.model.asked[before:]})
+
+    assert world.run(run.id).state is RunState.COMPLETE_WITH_FAILURES
+    assert draws == [{1}, {2}]
 
 
 async def test_a_chunk_that_is_begun_again_pays_only_for_what_was_in_flight(world: World) -> None:

@@ -1,19 +1,22 @@
 """A harvest is made shard by shard, goes on where it was cut off, and starts the runs that waited for it."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autointerp.domain.examples import Split
-from autointerp.domain.specs import HarvestSpec, SubjectSpec
+from autointerp.domain.specs import CorpusSpec, HarvestSpec, SaeSpec, SubjectSpec
+from autointerp.jobs.expansion import expand, waiting_for
 from autointerp.jobs.records import Leaving
-from autointerp.pipeline.harvest import run_shard
+from autointerp.pipeline.harvest import run_merge, run_shard
 from autointerp.pipeline.subjects import LoadedSubjects
-from autointerp.runs import cancel_harvest, create_harvest, create_run, resume_harvest
-from autointerp.storage import examples, features, harvests
+from autointerp.runs import cancel_harvest, cancel_run, create_harvest, create_run, resume_harvest
+from autointerp.storage import examples, features, harvests, runs
 from autointerp.storage.records import FeatureFilter, FeatureOrder, HarvestRecord, HarvestState, RunState
 from tests.pipeline.world import World, go_on, open_world
 
@@ -126,3 +129,99 @@ async def test_a_shard_that_is_cancelled_has_left_the_device_before_it_ends(fres
 
     assert shard.cancelled()
     assert await fresh.field.device.run(lambda halted: "free") == "free"
+
+
+async def test_a_run_that_is_cancelled_while_its_harvest_ends_stays_cancelled(world: World) -> None:
+    with world.desk.database.write() as session:
+        (done,) = harvests.list_harvests(session, after=None, limit=2)
+        run = runs.create(session, world.spec(), harvest_id=done.id, idempotency_key=None)
+        runs.set_state(session, run.id, RunState.HARVESTING)
+    found = waiting_for(world.desk.database, done.id)
+    cancel_run(world.desk, run.id)
+
+    expand(world.desk.database, world.queue, run.id)
+
+    assert found == (run.id,)
+    assert world.run(run.id).state is RunState.CANCELLED
+    assert world.queue.queued == []
+
+
+async def test_shards_of_a_cancelled_harvest_do_not_stand_in_the_way_of_a_later_one(
+    fresh: World, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "documents.jsonl"
+    lines = (folder / "documents.jsonl").read_text().splitlines()
+    path.write_text("\n".join(lines))
+    spec = fresh.harvest.model_copy(update={"corpus": CorpusSpec(kind="jsonl", path=str(path), id_field="id")})
+    first = create_harvest(fresh.desk, spec)
+    await run_shard(fresh.field, first.id, 0, 0, stop=go_on)
+    cancel_harvest(fresh.desk, first.id)
+    path.write_text("\n".join(lines[9:]))
+    fresh.field = replace(fresh.field, subjects=LoadedSubjects(device="cpu"))
+
+    second = create_harvest(fresh.desk, spec)
+    await fresh.work()
+
+    assert stored(fresh, second.id).error is None
+    assert stored(fresh, second.id).state is HarvestState.FINISHED
+    assert [left.name for left in (tmp_path / "fresh" / "shards").iterdir()] == [first.id]
+
+
+async def test_a_harvest_that_is_cancelled_while_it_is_merged_keeps_its_shards(fresh: World, tmp_path: Path) -> None:
+    made = create_harvest(fresh.desk, fresh.harvest)
+    for shard in range(fresh.harvest.shards):
+        await run_shard(fresh.field, made.id, shard, 0, stop=go_on)
+
+    def cancelling() -> bool:
+        cancel_harvest(fresh.desk, made.id)
+        return False
+
+    await run_merge(fresh.field, made.id, stop=cancelling)
+
+    assert stored(fresh, made.id).state is HarvestState.CANCELLED
+    assert len(list((tmp_path / "fresh" / "shards" / made.id).glob("*.safetensors"))) == fresh.harvest.shards
+
+
+async def test_a_corpus_of_one_document_has_examples_in_every_split(fresh: World, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    lines = (folder / "documents.jsonl").read_text().splitlines()
+    path.write_text(" ".join(json.loads(line)["text"] for line in lines))
+    spec = fresh.harvest.model_copy(update={"corpus": CorpusSpec(kind="text", path=str(path))})
+    made = create_harvest(fresh.desk, spec)
+
+    await fresh.work()
+
+    with fresh.desk.database.read() as session:
+        (row, *_) = features.list_features(
+            session, FeatureFilter(made.id), order=FeatureOrder.DENSITY, after=None, limit=1
+        )
+        shown = [len(examples.load(session, made.id, row.id, split)) for split in Split]
+        assert examples.shared_documents(session, made.id) == ()
+    assert all(shown)
+
+
+@pytest.mark.parametrize(("share", "error"), [(1e-4, "none of the corpus's"), (0.0, None)])
+async def test_a_split_that_would_stay_empty_is_refused_unless_it_is_to_be_empty(
+    fresh: World, share: float, error: str | None
+) -> None:
+    shares = {Split.EXPLAIN: 0.5, Split.VALIDATION: share, Split.SCORE: 0.5 - share}
+    made = create_harvest(fresh.desk, fresh.harvest.model_copy(update={"shares": shares}))
+
+    await fresh.work()
+
+    record = stored(fresh, made.id)
+    if error is None:
+        assert record.state is HarvestState.FINISHED
+    else:
+        assert record.state is HarvestState.FAILED
+        assert (record.error or "").startswith(error)
+        assert "the validation split" in (record.error or "")
+
+
+async def test_one_sae_under_two_names_is_refused(fresh: World, folder: Path) -> None:
+    twice = (SaeSpec(path=str(folder / "sae")), SaeSpec(path=f"{folder / 'sae'}/"))
+    made = create_harvest(fresh.desk, fresh.harvest.model_copy(update={"saes": twice}))
+
+    await fresh.work()
+
+    assert stored(fresh, made.id).error == "two of the harvest's saes are the same SAE; name each one once"

@@ -64,6 +64,16 @@ async def test_a_budget_in_dollars_needs_a_model_whose_price_is_known(world: Wor
     create_run(desk, world.spec(budget={"dollars": 1.0}), idempotency_key=None)
 
 
+async def test_a_vendors_endpoint_without_a_key_is_refused_before_anything_is_asked(world: World) -> None:
+    vendor = Endpoint(name="openai", provider="openai")
+    desk = replace(world.desk, endpoints={"openai": vendor})
+
+    with pytest.raises(InvalidSpec, match="'openai' has no key; set OPENAI_API_KEY"):
+        create_run(desk, world.spec(llm="openai/some-model"), idempotency_key=None)
+
+    assert stored(world) == 0
+
+
 async def test_the_features_are_cut_into_chunks(world: World) -> None:
     run = create_run(world.desk, world.spec(chunk=4), idempotency_key=None)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from autointerp.domain.examples import Group, Kind
-from autointerp.domain.judging import Answer, Question
+from autointerp.domain.judging import Answer, Passage, Question
 from autointerp.domain.scores import Score
 from autointerp.testing.rehearsal import Bench, Scripted, bench
 
@@ -52,11 +52,17 @@ async def test_missing_half_of_the_firing_windows_costs_a_quarter(on: Bench) -> 
     assert found.metrics["tpr"] == pytest.approx(0.5)
 
 
-async def test_an_explanation_too_broad_shows_in_the_corrected_precision_first(on: Bench) -> None:
+async def test_an_explanation_too_broad_shows_in_the_false_positive_rate(on: Bench) -> None:
     found = await score(on, Oracle(on, misses=0, too_broad=1))
 
     assert found.value == pytest.approx(0.99)
-    assert found.metrics["precision_at_density"] == pytest.approx(0.01 / (0.01 + 0.02 * 0.99))
+    assert found.metrics["fpr"] == pytest.approx(0.02)
+
+
+async def test_no_precision_is_computed_from_a_density_of_tokens(on: Bench) -> None:
+    found = await score(on, Oracle(on, misses=0, too_broad=1))
+
+    assert not {"precision_at_density", "f1_at_density"} & set(found.metrics)
 
 
 async def test_windows_that_only_share_a_token_are_reported_and_stay_out_of_the_headline(on: Bench) -> None:
@@ -67,6 +73,49 @@ async def test_windows_that_only_share_a_token_are_reported_and_stay_out_of_the_
     assert found.value == 1.0
     assert found.metrics["same_token_fpr"] == 1.0
     assert ("same_token", 10, 0) in [(g.group, g.asked, g.correct) for g in found.breakdown]
+
+
+@pytest.mark.parametrize("judge", ["embedding", "lexical"])
+async def test_windows_that_only_share_a_token_change_no_answer_on_the_others(on: Bench, judge: str) -> None:
+    # Taken for firing, these windows would move the cut between the others.
+    loud = [replace(e, pieces=(" red",) * len(e.pieces)) for e in on.specimen.score if e.group.kind is Kind.SAME_TOKEN]
+    rest = [example for example in on.specimen.score if example.group.kind is not Kind.SAME_TOKEN]
+    here = Bench(replace(on.specimen, score=(*rest, *loud)), on.tools)
+
+    scores = [
+        await here.scorer("detection", here.judge(judge), {"same_token": count}).score(
+            'Words like "red", "horse" or "the".', here.specimen.feature, here.specimen.score
+        )
+        for count in (0, 20)
+    ]
+
+    assert len(scores[1].trials) == len(scores[0].trials) + 20
+    assert scores[1].trials[:100] == scores[0].trials
+    assert (scores[1].value, scores[1].interval) == (scores[0].value, scores[0].interval)
+
+
+@pytest.mark.parametrize("judge", ["embedding", "lexical"])
+async def test_windows_that_only_share_a_token_are_judged_on_the_scale_of_the_others(on: Bench, judge: str) -> None:
+    examples = {example.window: example for example in on.specimen.score}
+
+    found = await on.scorer("detection", on.judge(judge)).score(
+        on.specimen.meaning, on.specimen.feature, on.specimen.score
+    )
+
+    passages = [Passage(examples[trial.window].pieces) for trial in found.trials]
+    together = await on.judge(judge).answer([Question("detection", on.specimen.meaning, p) for p in passages])
+    assert [trial.answer for trial in found.trials[100:]] == together[100:]
+
+
+async def test_a_language_model_is_asked_each_question_once(on: Bench) -> None:
+    llm = Scripted()
+    here = bench(llm, seed=3)
+
+    await here.scorer("detection", here.judge("llm")).score(
+        here.specimen.meaning, here.specimen.feature, here.specimen.score
+    )
+
+    assert len(llm.requests) == (100 + 10) / 5
 
 
 async def test_a_window_of_a_quantile_and_an_interval_is_asked_about_once(on: Bench) -> None:

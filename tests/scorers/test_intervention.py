@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from autointerp.domain.examples import Example, Group, Kind, Split
+from autointerp.domain.judging import Answer, Question
 from autointerp.domain.scores import Score
 from autointerp.domain.steering import Change, Mode, Steered
 from autointerp.scorers.intervention import prompt
@@ -79,6 +80,30 @@ async def test_texts_that_do_not_differ_are_trials_like_any_other() -> None:
     assert found.asked == found.answered == 30
     assert found.metrics["identical"] == 1.0
     assert found.value == 0.5
+
+
+@pytest.mark.parametrize("judge", ["lexical", "embedding"])
+async def test_where_no_text_shows_more_of_the_explanation_every_trial_counts_half(judge: str) -> None:
+    here = on(ColourSteer())
+    scorer = here.scorer("intervention", here.judge(judge), {"mode": "ablate", "prompts": 29})
+
+    found = await scorer.score(here.specimen.meaning, here.specimen.feature, here.specimen.score)
+
+    assert found.metrics["tied"] == 1.0
+    assert (found.value, found.interval) == (0.5, (0.5, 0.5))
+    assert {group.accuracy for group in found.breakdown} == {0.5}
+
+
+async def test_a_judge_that_only_says_yes_or_no_has_no_ties() -> None:
+    class Yes:
+        async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
+            return [Answer(True)] * len(questions)
+
+    here = on(ColourSteer())
+    found = await here.scorer("intervention", Yes()).score("x", here.specimen.feature, here.specimen.score)
+
+    assert found.metrics["tied"] == 0.0
+    assert {group.tied for group in found.breakdown} == {0}
 
 
 async def test_when_the_feature_is_taken_away_the_clean_text_is_the_one_with_more() -> None:

@@ -142,6 +142,19 @@ async def test_a_budget_of_nothing_holds_nothing_and_no_budget_holds_everything(
         assert await books.allowance(everything).reserve(cost=10**15, tokens=10**12)
 
 
+async def test_a_budget_affords_what_is_not_spent_although_it_is_set_aside(world: World) -> None:
+    run_id = open_budget(world, dollars=1e-7, tokens=100)
+
+    async with open_books(world.database) as books:
+        allowance = books.allowance(run_id)
+        await allowance.reserve(cost=50, tokens=90)
+        assert await allowance.affords(cost=100, tokens=100)
+        await allowance.settle(reserved_cost=50, reserved_tokens=90, cost=20, tokens=40)
+        assert await allowance.affords(cost=80, tokens=60)
+        assert not await allowance.affords(cost=81, tokens=60)
+        assert not await allowance.affords(cost=80, tokens=61)
+
+
 async def test_a_cancelled_task_has_reserved_nothing(world: World) -> None:
     run_id = open_budget(world, tokens=100)
 

@@ -88,6 +88,17 @@ def test_a_failed_harvest_can_run_again_and_forgets_its_error(world: World) -> N
         assert harvests.get(session, world.harvest).error is None
 
 
+def test_a_cancelled_harvest_is_not_taken_up_by_one_who_asks_for_a_harvest_under_way(world: World) -> None:
+    under_way = (HarvestState.WAITING, HarvestState.RUNNING)
+    with world.database.write() as session:
+        assert harvests.set_state(session, world.harvest, HarvestState.RUNNING, origins=under_way)
+        assert harvests.set_state(session, world.harvest, HarvestState.RUNNING, origins=under_way)
+        assert harvests.set_state(session, world.harvest, HarvestState.CANCELLED)
+
+        assert not harvests.set_state(session, world.harvest, HarvestState.RUNNING, origins=under_way)
+        assert harvests.get(session, world.harvest).state is HarvestState.CANCELLED
+
+
 def test_a_harvest_is_found_by_its_spec(world: World) -> None:
     with world.database.write() as session:
         newer = harvests.create(session, SPEC)

@@ -111,6 +111,22 @@ def test_a_run_moves_only_along_allowed_ways(world: World, way: tuple[RunState, 
         assert (run.finished_at is not None) == run.state.ended
 
 
+@pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.RUNNING])
+def test_a_run_can_be_moved_from_named_states_alone(world: World, state: RunState) -> None:
+    run_id, waiting = world.run(), world.run()
+
+    with world.database.write() as session:
+        runs.set_state(session, run_id, state)
+        runs.set_state(session, waiting, RunState.HARVESTING)
+        moved = [
+            runs.set_state(session, one, RunState.RUNNING, origins=(RunState.HARVESTING,)) for one in (run_id, waiting)
+        ]
+
+        assert moved == [False, True]
+        assert runs.get(session, run_id).state is state
+        assert runs.get(session, waiting).state is RunState.RUNNING
+
+
 def test_features_wait_in_chunks_until_they_are_done(world: World, run_id: str, ids: tuple[int, ...]) -> None:
     with world.database.write() as session:
         run_features.add(session, run_id, ids, chunk=2)

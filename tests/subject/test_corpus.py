@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from autointerp.domain.specs import CorpusSpec
 from autointerp.errors import InvalidCorpus, InvalidModel
 from autointerp.hashing import stable_int
-from autointerp.subject.corpus import Corpus, open_corpus, pack
+from autointerp.subject.corpus import FEW_DOCUMENTS, Corpus, open_corpus, pack
 from autointerp.subject.model import SubjectModel
 from autointerp.subject.packing import Layout, Packer
 from autointerp.subject.planted import Planted
@@ -103,9 +103,43 @@ def test_a_text_corpus_reads_back_as_its_texts(subject: Planted) -> None:
     corpus = subject.corpus(context=32, tokens=3_000)
 
     rows = corpus.block(0, corpus.rows)
+    assert len(corpus.hashes) >= FEW_DOCUMENTS
     name, text = subject.documents[0]
     ids = rows.tokens[(rows.documents == stable_int(name)) & rows.valid]
     assert f" {text}" == "".join(subject.model.vocabulary.render(ids.tolist()))
+
+
+def test_in_a_corpus_of_few_documents_each_row_s_piece_of_one_counts_as_a_document(subject: Planted) -> None:
+    first, second = (" ".join(text for _, text in subject.documents[n::2]) for n in range(2))
+
+    corpus = pack([("a", first), ("b", second)], subject.model, context=32, tokens=100_000)
+
+    assert corpus is not None
+    rows = corpus.block(0, corpus.rows)
+    alone = pack([("a", first)], subject.model, context=32, tokens=100_000)
+    assert alone is not None
+    assert corpus.rows + 1 == len(corpus.hashes) == len(set(corpus.hashes.tolist()))
+    assert [1] * alone.rows == [len(set(row.tolist())) for row in alone.block(0, alone.rows).documents]
+    border = alone.tokens // 32
+    assert rows.documents[border, alone.tokens % 32 - 1] != rows.documents[border, alone.tokens % 32]
+    assert rows.documents[:border].tolist() == alone.block(0, border).documents.tolist()
+
+
+@pytest.mark.parametrize(("documents", "whole"), [(FEW_DOCUMENTS - 1, False), (FEW_DOCUMENTS, True)])
+def test_from_ten_documents_on_a_document_stays_whole(subject: Planted, documents: int, whole: bool) -> None:
+    corpus = pack(subject.documents[:documents], subject.model, context=4, tokens=10_000)
+
+    assert corpus is not None
+    assert whole == (len(corpus.hashes) == documents)
+
+
+def test_documents_of_one_id_are_one_document(subject: Planted) -> None:
+    same = [("a", text) for _, text in subject.documents]
+
+    corpus = pack(same, subject.model, context=32, tokens=10_000)
+
+    assert corpus is not None
+    assert corpus.rows == len(set(corpus.hashes.tolist()))
 
 
 def test_the_names_of_special_tokens_in_a_text_are_text(stories: SubjectModel) -> None:

@@ -1,6 +1,8 @@
 import asyncio
 import itertools
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from autointerp.subject.planted import Planted
 from autointerp.subject.quiet import unwarned
 from autointerp.subject.sae import Dictionary
 from autointerp.subject.sae import wrap as wrap_sae
-from autointerp.subject.steering import Steering, divergence
+from autointerp.subject.steering import KEPT, Steering, divergence
 
 with unwarned():
     from sae_lens import TopKSAE, TopKSAEConfig
@@ -63,6 +65,28 @@ def test_clean_logits_are_those_of_the_model_one_prompt_at_a_time(steering: Case
     alone = torch.stack([model.module(torch.tensor([prompt])).logits[0, -1] for prompt in PROMPTS])
 
     torch.testing.assert_close(logits(steer, None), alone, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("change", [None, Change(5, ADD, 3.0), Change(9, CLAMP, 5.0)])
+def test_prompts_are_read_after_a_bos_token_as_the_harvest_reads(steering: Case, change: Change | None) -> None:
+    steer, _, _ = steering
+    bare = [prompt[1:] for prompt in PROMPTS if len(prompt) > 1]
+    begun = [[1, *prompt] for prompt in bare]
+
+    assert torch.equal(logits(steer, change, begun), logits(steer, change, bare))
+    written = [steer.generate_now(prompts, change, tokens=5, temperature=0, seed=0) for prompts in (begun, bare)]
+    assert written[0] == written[1]
+
+
+def test_where_the_tokenizer_has_no_bos_token_a_prompt_is_read_as_it_is(stories: SubjectModel) -> None:
+    tokenizer = deepcopy(stories.tokenizer)
+    tokenizer.bos_token = None
+    model = replace(stories, tokenizer=tokenizer)
+    steer = Steering(model, topk_dictionary(model, "blocks.2.hook_resid_post"))
+
+    alone = stories.module(torch.tensor([[403, 307]])).logits[:, -1]
+
+    torch.testing.assert_close(logits(steer, None, [[403, 307]]), alone, rtol=1e-4, atol=1e-4)
 
 
 def test_adding_nothing_changes_nothing(steering: Case) -> None:
@@ -134,6 +158,37 @@ def test_kl_rises_with_strength(subject: Planted) -> None:
 
     for weaker, stronger in itertools.pairwise(by_strength):
         assert all(0 <= a < b for a, b in zip(weaker, stronger, strict=True))
+
+
+def test_the_clean_distributions_of_the_same_prompts_are_computed_once(subject: Planted) -> None:
+    steer = Steering(subject.model, subject.dictionary)
+    passes: list[int] = []
+    handle = subject.model.module.register_forward_hook(lambda *_: passes.append(1))
+
+    found = [steer.kl_now([[0, 5], [0, 7, 9]], Change(3, ADD, strength)) for strength in (1, 2, 4)]
+    handle.remove()
+
+    assert len(passes) == 1 + 3
+    for strength, values in zip((1, 2, 4), found, strict=True):
+        assert values == Steering(subject.model, subject.dictionary).kl_now(
+            [[0, 5], [0, 7, 9]], Change(3, ADD, strength)
+        )
+
+
+def test_only_the_last_few_clean_distributions_are_kept(subject: Planted) -> None:
+    steer = Steering(subject.model, subject.dictionary)
+    change = Change(3, ADD, 2.0)
+    first = steer.kl_now([[0, 5]], change)
+    for token in range(10, 10 + 2 * KEPT):
+        steer.kl_now([[0, token]], change)
+    passes: list[int] = []
+    handle = subject.model.module.register_forward_hook(lambda *_: passes.append(1))
+
+    again = steer.kl_now([[0, 5]], change)
+    handle.remove()
+
+    assert again == first
+    assert len(passes) == 2
 
 
 def test_divergence_is_that_of_the_distributions() -> None:
@@ -259,6 +314,7 @@ def test_no_prompts_have_no_answers(subject: Planted) -> None:
         ([[0]], Change(-1, ADD, 1.0), "no feature -1"),
         ([[0], []], Change(0, ADD, 1.0), "at least one token"),
         ([[0] * 129], Change(0, ADD, 1.0), "take 129 tokens, but planted reads 128"),
+        ([[5] * 128], Change(0, ADD, 1.0), "take 129 tokens, but planted reads 128"),
     ],
 )
 def test_what_cannot_be_done_is_refused(subject: Planted, prompts: list[list[int]], change: Change, said: str) -> None:

@@ -22,7 +22,8 @@ class GroupShare(Shown):
     asked: int
     answered: int
     correct: int
-    accuracy: float | None = Field(description="correct / answered; null: none was read")
+    tied: int = Field(default=0, description="answers that preferred neither of two texts; each counts half")
+    accuracy: float | None = Field(description="(correct + tied / 2) / answered; null: none was read")
     mean_confidence: float | None
 
     @classmethod
@@ -33,6 +34,7 @@ class GroupShare(Shown):
             asked=result.asked,
             answered=result.answered,
             correct=result.correct,
+            tied=result.tied,
             accuracy=result.accuracy,
             mean_confidence=result.mean_confidence,
         )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import anthropic
 import httpx2
@@ -30,6 +30,7 @@ FINISH = {
 class Config(BaseModel):
     """`prompt_cache` is how long the vendor keeps the shared part of a prompt; None: it is not marked."""
 
+    HOSTED: ClassVar[bool] = True  # without a base_url it is the vendor's own server, which asks for a key
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeout: float = Field(default=120, gt=0, description="seconds for the whole of one attempt")

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.json_schema import SkipJsonSchema
 
 from autointerp.domain.calls import Finish, Reply, Request, Usage
 from autointerp.llm import estimate, honest
@@ -23,7 +24,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    answer: Answering | None = None
+    answer: SkipJsonSchema[Answering | None] = None  # code only: no option of a file or a request
 
     def build(self, endpoint: Endpoint) -> "Fake":
         """Make the provider."""

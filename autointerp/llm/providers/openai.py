@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import httpx2
 import openai
@@ -27,6 +27,7 @@ class Config(BaseModel):
     OpenAI's way, llama-cpp-python's way ("json_object"), or not at all.
     """
 
+    HOSTED: ClassVar[bool] = True  # without a base_url it is the vendor's own server, which asks for a key
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeout: float = Field(default=120, gt=0, description="seconds for the whole of one attempt")
