@@ -20,7 +20,8 @@ import torch
 from autointerp import demo
 from autointerp.domain.specs import CorpusSpec, HarvestSpec, SaeSpec, SubjectSpec
 from autointerp.harvest.merge import merge_shards
-from autointerp.harvest.run import batches, harvest_shard
+from autointerp.harvest.pages import batches
+from autointerp.harvest.run import harvest_shard
 from autointerp.subject.corpus import Corpus, open_corpus
 from autointerp.subject.model import SubjectModel, load_model
 from autointerp.subject.sae import Dictionary, load_sae

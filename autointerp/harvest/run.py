@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.typing import NDArray
 from torch import Tensor
 
 from autointerp.domain.specs import HarvestSpec
 from autointerp.errors import InvalidModel, InvalidSpec
-from autointerp.harvest.rows import Firings, Page, find_firings, lay_out
+from autointerp.harvest.pages import pages
+from autointerp.harvest.rows import Firings, Page, find_firings
 from autointerp.harvest.shard import Source, finished, shard_path, write_shard
 from autointerp.harvest.state import State
 from autointerp.subject.corpus import Corpus
@@ -34,8 +33,7 @@ def harvest_shard(
 ) -> Path:
     """Harvest shard number `shard` of `spec.shards` into `folder`, or leave it when it is there already.
 
-    Shards are cut between batches and the last batch is filled up, so every batch has the same shape and the same
-    rows, whatever the number of shards. `progress` is told how many tokens were read since it was last called.
+    `progress` is told how many tokens were read since it was last called.
     InvalidModel when the first batch has no finite activation, InvalidSpec when the folder holds another harvest.
     """
     source = Source(
@@ -55,42 +53,13 @@ def harvest_shard(
         raise InvalidSpec(f"a harvest reads fewer than {_MOST_TOKENS} tokens; lower `tokens`")
     state = State(spec, fingerprints=source.saes, features=source.features, vocabulary=source.vocabulary)
     read = 0
-    for first in batches(corpus.rows, spec, shard=shard):
-        page = _page(corpus, spec, first)
+    for page, tokens in pages(corpus, spec, shard=shard):
         state.add(page, list(_firings(model, saes, page)))
-        step = max(0, min(corpus.tokens, (first + spec.batch) * spec.context) - first * spec.context)
-        read += step
-        progress(step)
+        read += tokens
+        progress(tokens)
     broken = tuple(sae.broken for sae in state.saes)
     write_shard(path, state.arrays(), source, read=read, broken=broken)
     return path
-
-
-def batches(rows: int, spec: HarvestSpec, *, shard: int) -> range:
-    """Return the first row of each batch of a shard."""
-    count = -(-rows // spec.batch)
-    low, high = (count * part // spec.shards for part in (shard, shard + 1))
-    return range(low * spec.batch, high * spec.batch, spec.batch)
-
-
-def _page(corpus: Corpus, spec: HarvestSpec, first: int) -> Page:
-    """Read a batch of exactly `spec.batch` rows; rows behind the corpus's end hold nothing readable."""
-    rows = corpus.block(first, spec.batch)
-    readable = rows.valid
-    if not spec.skip_special:
-        places = np.arange(rows.tokens.size).reshape(rows.tokens.shape) + first * spec.context
-        readable = places < corpus.tokens
-    return lay_out(
-        first,
-        _filled(rows.tokens, spec.batch),
-        _filled(rows.documents, spec.batch),
-        _filled(readable, spec.batch),
-        spec,
-    )
-
-
-def _filled(array: NDArray[Any], rows: int) -> NDArray[Any]:
-    return np.concatenate([array, np.zeros((rows - len(array), array.shape[1]), dtype=array.dtype)])
 
 
 def _firings(model: SubjectModel, saes: Sequence[Dictionary], page: Page) -> Iterator[Firings]:
