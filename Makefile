@@ -37,7 +37,7 @@ serve: $(READY)  ## the API with a worker beside it, on http://127.0.0.1:8000
 	$(BIN)/autointerp serve $(ARGS)
 
 bench-harvest: $(READY)  ## the harvest against a bare forward-and-encode loop, as ratios; JSON=FILE writes them down
-	$(BIN)/python benchmarks/harvest.py $(ARGS)
+	$(BIN)/python -m benchmarks.harvest $(ARGS)
 
 clean:  ## remove the environment and what was built
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

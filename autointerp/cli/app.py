@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from autointerp import __version__
-from autointerp.cli import db, demo, explain, export, features, harvest, run, score, serve, show, worker
+from autointerp.cli import baseline, db, demo, explain, export, features, harvest, run, score, serve, show, worker
 from autointerp.cli.console import note
 from autointerp.errors import AutointerpError
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("harvest")(harvest.harvest)
+app.command("baseline")(baseline.baseline)
 app.command("explain")(explain.explain)
 app.command("score")(score.score)
 app.command("features")(features.list_features)

@@ -65,7 +65,8 @@ def demo(
         chosen = [_for_sae(base, sae) for sae in range(len(record.sae_ids))]
         agree(desk, chosen, yes=yes)
         found = [_carry_out(desk, one) for one in chosen]
-    done = Demo(harvest=Harvest.of(record), runs=found, seconds=_seconds(record, found))
+        shown = Harvest.of(record, runs.pace_of(desk, record))
+    done = Demo(harvest=shown, runs=found, seconds=_seconds(record, found))
     if as_json:
         print_json(done)
     else:

@@ -8,6 +8,7 @@ import typer
 from autointerp import runs
 from autointerp.api.schemas.harvests import Harvest
 from autointerp.cli.console import OUT, Json, note, print_json
+from autointerp.cli.corpora import read_corpus
 from autointerp.cli.parts import at_desk
 from autointerp.cli.progress import follow_harvest
 from autointerp.cli.specfile import parse, read_harvest
@@ -15,7 +16,7 @@ from autointerp.domain.specs import HarvestSpec
 from autointerp.errors import InvalidInput
 from autointerp.storage.records import HarvestRecord, HarvestState
 
-KINDS = {".jsonl": "jsonl", ".parquet": "parquet"}
+Source = dict[str, str]
 
 
 def harvest(
@@ -24,21 +25,31 @@ def harvest(
     sae: Annotated[
         list[str] | None, typer.Option(help="An SAE's folder, or RELEASE:ID of sae-lens. Repeat it.")
     ] = None,
-    corpus: Annotated[str | None, typer.Option(help="A .jsonl, .parquet or text file or folder, or stdlib.")] = None,
+    baseline: Annotated[
+        list[str] | None, typer.Option(help="KIND:HOOK, such as pca:model.layers.2, to be fitted first. Repeat it.")
+    ] = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option(help="A file or folder (jsonl, parquet, text), a data set (saved or on the hub), or stdlib."),
+    ] = None,
     tokens: Annotated[int | None, typer.Option(min=1, help="Tokens to read at most.")] = None,
+    shards: Annotated[int | None, typer.Option(min=1, help="Parts that workers can do at the same time.")] = None,
     wait: Annotated[bool, typer.Option(help="Do the work here and wait, or leave it to other workers.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Harvest every feature of SAEs, from a spec file or from options; the same spec again is not done again."""
-    chosen = _spec(spec, model, sae or [], corpus, tokens)
+    """Harvest every feature of SAEs and baselines, from a spec file or options; the same again is not done again."""
+    changes = {name: value for name, value in (("tokens", tokens), ("shards", shards)) if value is not None}
+    chosen = _spec(spec, model, _saes(sae or [], baseline or []), corpus, changes)
     with at_desk(working=wait) as desk:
         record = runs.create_harvest(desk, chosen)
         if wait:
             record = follow_harvest(desk, record.id)
+        shown = Harvest.of(record, runs.pace_of(desk, record))
     if as_json:
-        print_json(Harvest.of(record))
+        print_json(shown)
     else:
-        OUT.print(f"harvest {record.id} {record.state}: {record.tokens_done:,} tokens", highlight=False)
+        rate = f", {shown.tokens_per_second:,.0f} tokens/s" if shown.tokens_per_second else ""
+        OUT.print(f"harvest {record.id} {record.state}: {record.tokens_done:,} tokens{rate}", highlight=False)
     fail_unless_finished(record, wait=wait)
 
 
@@ -49,26 +60,33 @@ def fail_unless_finished(record: HarvestRecord, *, wait: bool) -> None:
         raise typer.Exit(1)
 
 
-def _spec(path: Path | None, model: str | None, saes: list[str], corpus: str | None, tokens: int | None) -> HarvestSpec:
+def _spec(
+    path: Path | None, model: str | None, saes: list[Source], corpus: str | None, changes: dict[str, int]
+) -> HarvestSpec:
     if path is not None:
         if model or saes or corpus:
-            raise InvalidInput("give either a spec file or --model, --sae and --corpus")
+            raise InvalidInput("give either a spec file or --model, --sae or --baseline, and --corpus")
         found = read_harvest(path)
-        return found if tokens is None else parse(HarvestSpec, {**found.model_dump(), "tokens": tokens}, str(path))
+        return parse(HarvestSpec, {**found.model_dump(), **changes}, str(path)) if changes else found
     if model is None or not saes or corpus is None:
-        raise InvalidInput("give a spec file, or --model, --sae and --corpus")
-    content = {"subject": {"model": model}, "saes": [_sae(sae) for sae in saes], "corpus": _corpus(corpus)}
-    return parse(HarvestSpec, content if tokens is None else {**content, "tokens": tokens}, "the options")
+        raise InvalidInput("give a spec file, or --model, --sae or --baseline, and --corpus")
+    content = {"subject": {"model": model}, "saes": saes, "corpus": read_corpus(corpus)}
+    return parse(HarvestSpec, {**content, **changes}, "the options")
 
 
-def _sae(name: str) -> dict[str, str]:
+def _saes(names: list[str], baselines: list[str]) -> list[Source]:
+    return [*map(_sae, names), *map(_baseline, baselines)]
+
+
+def _sae(name: str) -> Source:
     release, colon, sae_id = name.partition(":")
     if colon and not Path(name).exists():
         return {"release": release, "sae_id": sae_id}
     return {"path": name}
 
 
-def _corpus(name: str) -> dict[str, str]:
-    if name == "stdlib":
-        return {"kind": "stdlib"}
-    return {"kind": KINDS.get(Path(name).suffix, "text"), "path": name}
+def _baseline(name: str) -> Source:
+    kind, _, hook = name.partition(":")
+    if not hook:
+        raise InvalidInput(f"{name!r} names no hook point; write KIND:HOOK, such as pca:model.layers.2")
+    return {"baseline": kind, "hook": hook}

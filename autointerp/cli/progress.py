@@ -17,7 +17,7 @@ def follow_harvest(desk: Desk, harvest_id: str) -> HarvestRecord:
     with _bars() as bars:
         bar = _Bar(bars, "harvest", "tokens")
         return runs.wait_harvest(
-            desk, harvest_id, timeout=None, poll=POLL, on_progress=lambda record: _read(bar, record)
+            desk, harvest_id, timeout=None, poll=POLL, on_progress=lambda record: _read(desk, bar, record)
         )
 
 
@@ -29,15 +29,20 @@ def follow_run(desk: Desk, run_id: str) -> RunRecord:
         def draw(record: RunRecord, progress: RunProgress) -> None:
             if record.state == RunState.HARVESTING and record.harvest_id is not None:
                 with desk.database.read() as session:
-                    _read(harvest, harvests.get(session, record.harvest_id))
+                    found = harvests.get(session, record.harvest_id)
+                _read(desk, harvest, found)
             total = progress.waiting + progress.done + progress.failed
             work.move(progress.done + progress.failed, total, _cost(progress))
 
         return runs.wait_run(desk, run_id, timeout=None, poll=POLL, on_progress=draw)
 
 
-def _read(bar: "_Bar", record: HarvestRecord) -> None:
-    bar.move(record.tokens_done, record.tokens_total or 0, "")
+def _read(desk: Desk, bar: "_Bar", record: HarvestRecord) -> None:
+    """Draw how far a harvest is; the rate is that of all its workers together."""
+    shards = record.spec.shards
+    total = record.tokens_total or 0
+    where = f"{runs.pace_of(desk, record).shards_done}/{shards} shards" if shards > 1 and total else ""
+    bar.move(min(record.tokens_done, total), total, where)
 
 
 def _cost(progress: RunProgress) -> str:
@@ -56,12 +61,12 @@ class _Bar:
         self._unit = unit
         self._task: TaskID | None = None
 
-    def move(self, done: int, total: int, cost: str) -> None:
+    def move(self, done: int, total: int, more: str) -> None:
         if not total:
             return
         if self._task is None:
-            self._task = self._bars.add_task(self._name, total=total, rate="", cost="")
-        self._bars.update(self._task, completed=done, total=total, cost=cost)
+            self._task = self._bars.add_task(self._name, total=total, rate="", more="")
+        self._bars.update(self._task, completed=done, total=total, more=more)
         speed = self._bars.tasks[self._bars.task_ids.index(self._task)].speed
         self._bars.update(self._task, rate=f"{speed:,.1f} {self._unit}/s" if speed else "")
 
@@ -72,7 +77,7 @@ def _bars() -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TextColumn("{task.fields[cost]}"),
+        TextColumn("{task.fields[more]}"),
         TimeRemainingColumn(elapsed_when_finished=True),
         console=NOTES,
     )

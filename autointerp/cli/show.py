@@ -54,6 +54,8 @@ def _page(page: Page, per_group: int) -> Iterator[RenderableType]:
     yield Text("fires on    ").append_text(pieces([token.piece for token in page.token_counts[:12]]))
     yield Text("promotes    ").append_text(pieces([logit.piece for logit in page.promoted_logits[:12]]))
     yield Text("suppresses  ").append_text(pieces([logit.piece for logit in page.suppressed_logits[:12]]))
+    near = ", ".join(f"{near.index} ({near.cosine:.2f}, {near.coactivation:.2f})" for near in page.neighbours[:6])
+    yield Text(f"is like     {near or 'no other feature'}  (cosine, co-activation)")
     yield from _explanations(page.explanations)
     for group in page.groups:
         yield from _examples(group, page.max, per_group)

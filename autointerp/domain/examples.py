@@ -21,11 +21,15 @@ class Kind(StrEnum):
     RANDOM = "random"
     SAME_TOKEN = "same_token"
     NEIGHBOUR = "neighbour"
+    SIMILAR_TEXT = "similar_text"
 
     @property
     def silent(self) -> bool:
         """Whether the feature is silent at every token of such an example."""
-        return self in (Kind.RANDOM, Kind.SAME_TOKEN, Kind.NEIGHBOUR)
+        return self in SILENT
+
+
+SILENT = (Kind.RANDOM, Kind.SAME_TOKEN, Kind.NEIGHBOUR, Kind.SIMILAR_TEXT)
 
 
 @dataclass(frozen=True, slots=True, order=True)

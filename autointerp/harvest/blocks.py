@@ -56,8 +56,10 @@ class Blocks:
     ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return the offsets and the tokens of these windows; their blocks must have been kept."""
         position = ranges(start, length)
-        block = np.repeat(context, length) * self.per_row + position // BLOCK
-        return offsets_of(length), self.tokens[np.searchsorted(self.number, block), position % BLOCK]
+        first = start // BLOCK
+        # The blocks of a window have consecutive numbers and are all kept, so they lie one behind the other.
+        row = np.searchsorted(self.number, context * self.per_row + first) - first
+        return offsets_of(length), self.tokens[np.repeat(row, length) + position // BLOCK, position % BLOCK]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, as a shard keeps them."""

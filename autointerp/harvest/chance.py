@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from autointerp.compiled import compiled
 from autointerp.hashing import stable_int
 
 
@@ -19,6 +20,10 @@ def scramble(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     mixed *= np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
     return mixed
+
+
+# The same for one value, inside compiled loops.
+scramble_one = compiled(scramble)
 
 
 def feature_keys(key: np.uint64, features: int) -> NDArray[np.uint64]:

@@ -6,41 +6,47 @@ shifted by less than a byte, to one cell (a square, in two halves, to two). Inte
 commutative, so any order and grouping of the same values leaves the same cells. A cell overflows after 2**32 values.
 """
 
-from fractions import Fraction
+import sys
 
 import numpy as np
 from numpy.typing import NDArray
+
+from autointerp.compiled import compiled
 
 SUM_CELLS = 32
 SQUARE_CELLS = 67
 _SUM_UNIT = 2**149
 _SQUARE_UNIT = 2**298
-_HALF = np.int64(24)
+_HALF = 24
 
 
-def _parts(values: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Split positive values into an integer of 24 bits and its shift: value = integer * 2**(shift - 149)."""
-    bits = values.view(np.uint32).astype(np.int64)
-    exponents = bits >> 23
-    integers = (bits & 0x7FFFFF) | ((exponents > 0).astype(np.int64) << 23)
-    return integers, np.maximum(exponents, 1) - 1
+@compiled
+def _parts(bits: np.uint32) -> tuple[np.int64, np.int64]:
+    """Split a positive value into an integer of 24 bits and its shift: value = integer * 2**(shift - 149)."""
+    exponent, integer = np.int64(bits >> 23), np.int64(bits & 0x7FFFFF)
+    if exponent > 0:
+        return integer | (1 << 23), exponent - 1
+    return integer, np.int64(0)
 
 
+@compiled
 def add_sums(cells: NDArray[np.int64], features: NDArray[np.int32], values: NDArray[np.float32]) -> None:
     """Add each positive value to its feature's row of `cells` (feature, SUM_CELLS), in place."""
-    integers, shifts = _parts(values)
-    rows = features.astype(np.int64) * SUM_CELLS
-    np.add.at(cells.reshape(-1), rows + (shifts >> 3), integers << (shifts & 7))
+    bits = values.view(np.uint32)
+    for i in range(len(values)):
+        integer, shift = _parts(bits[i])
+        cells[features[i], shift >> 3] += integer << (shift & 7)
 
 
+@compiled
 def add_squares(cells: NDArray[np.int64], features: NDArray[np.int32], values: NDArray[np.float32]) -> None:
     """Add each positive value's square to its feature's row of `cells` (feature, SQUARE_CELLS), in place."""
-    integers, shifts = _parts(values)
-    squares, shifts = integers * integers, shifts * 2
-    at = features.astype(np.int64) * SQUARE_CELLS + (shifts >> 3)
-    flat = cells.reshape(-1)
-    np.add.at(flat, at, (squares & ((1 << _HALF) - 1)) << (shifts & 7))
-    np.add.at(flat, at + 3, (squares >> _HALF) << (shifts & 7))
+    bits = values.view(np.uint32)
+    for i in range(len(values)):
+        integer, shift = _parts(bits[i])
+        square, shift = integer * integer, shift * 2
+        cells[features[i], shift >> 3] += (square & ((1 << _HALF) - 1)) << (shift & 7)
+        cells[features[i], (shift >> 3) + 3] += (square >> _HALF) << (shift & 7)
 
 
 def sums(cells: NDArray[np.int64]) -> list[float]:
@@ -54,5 +60,6 @@ def sums_of_squares(cells: NDArray[np.int64]) -> list[float]:
 
 
 def _total(row: NDArray[np.int64], unit: int) -> float:
-    used = np.flatnonzero(row)
-    return float(Fraction(sum(int(row[i]) << (8 * int(i)) for i in used), unit))
+    """Add the cells up: those eight apart make one long integer, and dividing two integers rounds correctly."""
+    total = sum(int.from_bytes(row[i::8].tobytes(), sys.byteorder) << (8 * i) for i in range(8))
+    return total / unit

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from autointerp.compiled import compiled
 from autointerp.domain.examples import Kind
 from autointerp.domain.features import BINS
 from autointerp.domain.packed import KINDS, NO_INDEX
@@ -12,8 +13,8 @@ from autointerp.domain.specs import HarvestSpec
 from autointerp.harvest.bins import bins_of
 from autointerp.harvest.candidates import Candidates
 from autointerp.harvest.keep import stable_order
+from autointerp.harvest.lists import Limits, Lists, lists_of
 from autointerp.harvest.ragged import ranks, run_starts
-from autointerp.harvest.reservoir import Limits, Lists, lists_of
 from autointerp.harvest.split import SPLITS
 
 _ANY = np.uint64(2**64 - 1)
@@ -127,11 +128,16 @@ def _known(found: Candidates, lists: Lists, limits: Limits, features: int) -> ND
 
 def _interval_bounds(known: NDArray[np.uint64], maxima: NDArray[np.float32], intervals: int) -> NDArray[np.uint64]:
     """Return, for each (slot, interval), the priority up to which every peak in the interval's bins is known."""
-    bounds = np.empty((len(known), intervals), dtype=np.uint64)
-    step = maxima.astype(np.float64) / intervals
-    bins = np.arange(BINS)
-    for interval in range(intervals):
-        low, high = (bins_of((step * edge).astype(np.float32)) for edge in (interval, interval + 1))
-        inside = (bins >= low[:, None]) & (bins <= high[:, None])
-        bounds[:, interval] = np.where(np.repeat(inside, len(SPLITS), axis=0), known, _ANY).min(axis=1)
-    return bounds
+    edges = maxima.astype(np.float64)[:, None] / intervals * np.arange(intervals + 1)
+    return _lowest(known, bins_of(edges.astype(np.float32).reshape(-1)).reshape(edges.shape), len(SPLITS))
+
+
+@compiled
+def _lowest(known: NDArray[np.uint64], edges: NDArray[np.uint8], splits: int) -> NDArray[np.uint64]:
+    """Return the lowest of `known` (slot, bin) between each two edges (feature, interval), both bins included."""
+    lowest = np.empty((len(known), edges.shape[1] - 1), np.uint64)
+    for slot in range(len(known)):
+        for interval in range(lowest.shape[1]):
+            low, high = edges[slot // splits, interval], edges[slot // splits, interval + 1]
+            lowest[slot, interval] = known[slot, low : high + 1].min()
+    return lowest

@@ -1,41 +1,50 @@
 """The tokens that features promote and suppress, read off their directions through the unembedding."""
 
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
-from autointerp.domain.features import TokenLogit
 from autointerp.domain.vocabulary import Vocabulary
-
-Pair = tuple[tuple[TokenLogit, ...], tuple[TokenLogit, ...]]
-
-
-def token_logits(
-    unembedding: Float[Tensor, "vocab width"],
-    directions: Float[Tensor, "feature width"],
-    vocabulary: Vocabulary,
-    pieces: Sequence[str],
-    k: int,
-) -> Iterator[Pair]:
-    """Yield for each feature the `k` tokens with the highest logits, highest first, and the `k` with the lowest,
-    lowest first; `pieces` is each token's text.
-
-    The logits are `unembedding @ direction`, without the norm's scale, which depends on the token; special tokens, and
-    rows of the unembedding that stand for no token, are left out.
-    """
-    known = min(len(vocabulary.tokens), len(unembedding))
-    normal = torch.tensor([t for t in range(known) if t not in vocabulary.special], device=unembedding.device)
-    logits = directions.to(unembedding) @ unembedding[normal].T
-    k = min(k, len(normal))
-    high, low = logits.topk(k), logits.topk(k, largest=False)
-    for pair in zip(high.values, normal[high.indices], low.values, normal[low.indices], strict=True):
-        most, at_most, least, at_least = (part.tolist() for part in pair)
-        yield _named(at_most, most, pieces), _named(at_least, least, pieces)
+from autointerp.harvest.largest import largest
 
 
-def _named(tokens: list[int], logits: list[float], pieces: Sequence[str]) -> tuple[TokenLogit, ...]:
-    return tuple(
-        TokenLogit(token=token, piece=pieces[token], logit=logit) for token, logit in zip(tokens, logits, strict=True)
-    )
+@dataclass(frozen=True, eq=False, slots=True)
+class TokenLogits:
+    """The tokens with the highest and with the lowest logits of some features, a row each, the most extreme first."""
+
+    promoted: NDArray[np.int32]  # (feature, k)
+    promoted_logit: NDArray[np.float32]
+    suppressed: NDArray[np.int32]
+    suppressed_logit: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Unembedding:
+    """The part of the unembedding that stands for ordinary tokens."""
+
+    tokens: NDArray[np.int32]
+    weight: Float[Tensor, "token width"]
+
+    @classmethod
+    def of(cls, weight: Float[Tensor, "vocab width"], vocabulary: Vocabulary) -> "Unembedding":
+        """Leave out special tokens, and rows of `weight` that stand for no token."""
+        known = min(len(vocabulary.tokens), len(weight))
+        tokens = np.array([t for t in range(known) if t not in vocabulary.special], dtype=np.int32)
+        return cls(tokens, weight[torch.from_numpy(tokens).long().to(weight.device)])
+
+    def extremes(self, directions: Float[Tensor, "feature width"], k: int) -> TokenLogits:
+        """Return the `k` tokens that each direction promotes most, and the `k` that it suppresses most.
+
+        The logits are `unembedding @ direction`, without the norm's scale, which depends on the token. Directions of
+        width 0, which do not write to the residual stream, promote none.
+        """
+        written = directions.shape[1] > 0
+        logits = directions.to(self.weight) @ (self.weight if written else self.weight[:, :0]).T
+        k = min(k, len(self.tokens)) if written else 0
+        high, most = largest(logits, k)
+        low, least = largest(-logits, k)
+        return TokenLogits(self.tokens[high], most, self.tokens[low], -least)

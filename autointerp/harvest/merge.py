@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from autointerp.domain.packed import HarvestedFeature, Pool
 from autointerp.domain.specs import HarvestSpec
 from autointerp.errors import InvalidSpec
+from autointerp.harvest.broken import Broken
 from autointerp.harvest.cut import Cutter
+from autointerp.harvest.likeness import Likeness
+from autointerp.harvest.location import Location
+from autointerp.harvest.logits import Unembedding
+from autointerp.harvest.neighbours import Neighbourhood
 from autointerp.harvest.shard import Manifest, read_shard
 from autointerp.harvest.silent import Silence, pool_record
 from autointerp.harvest.state import State
 from autointerp.subject.model import SubjectModel
 from autointerp.subject.sae import Dictionary
+from autointerp.subject.writing import residual_directions
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,35 +40,37 @@ class Merged:
         return tuple(sae.fingerprint for sae in self.state.saes)
 
     @property
-    def broken(self) -> tuple[int, ...]:
-        """How many activations of each SAE were NaN or infinite."""
+    def broken(self) -> tuple[Broken, ...]:
+        """The activations of each SAE that were NaN or infinite."""
         return tuple(sae.broken for sae in self.state.saes)
 
-    def features(self, sae: int, dictionary: Dictionary, model: SubjectModel) -> Iterator[HarvestedFeature]:
-        """Yield every feature of SAE number `sae` in the order of indices, dead ones too."""
-        state = self.state.saes[sae]
+    def features(
+        self, sae: int, dictionary: Dictionary, model: SubjectModel, likeness: Likeness | None = None
+    ) -> Iterator[HarvestedFeature]:
+        """Yield every feature of SAE number `sae` in the order of indices, dead ones too.
+
+        `likeness` must be there when the spec asks for silent examples of similar text.
+        """
+        state, spec = self.state.saes[sae], self.state.spec
         if dictionary.fingerprint != state.fingerprint:
             raise InvalidSpec(f"{dictionary.name} is not the SAE number {sae} of this harvest; load the one it read")
+        if likeness is None and spec.needs_embedder:
+            raise InvalidSpec("sizes ask for similar_text examples: give an embedding model to the merging")
         silence = Silence.of(
-            self.state.pool,
-            self.pool,
-            self.state.spec,
-            sae=sae,
-            fingerprint=state.fingerprint,
-            features=state.features,
+            self.state.pool, self.pool, spec, sae=sae, fingerprint=state.fingerprint, features=state.features
         )
         return Cutter(
             state=self.state,
             sae=state,
             silence=silence,
-            vocabulary=model.vocabulary,
-            pieces=tuple(map(model.vocabulary.piece, range(len(model.vocabulary.tokens)))),
-            unembedding=model.unembedding(),
-            directions=dictionary.directions,
+            neighbourhood=Neighbourhood.of(self.state.pool, silence.fired, dictionary.directions, sae=sae),
+            unembedding=Unembedding.of(model.unembedding(), model.vocabulary),
+            directions=residual_directions(dictionary, model),
+            likeness=likeness,
         ).features()
 
 
-def merge_shards(paths: Sequence[Path], spec: HarvestSpec) -> Merged:
+def merge_shards(paths: Sequence[Location], spec: HarvestSpec) -> Merged:
     """Merge all shards of a harvest, given in any order.
 
     DamagedFile when a shard is missing or damaged, InvalidSpec when they are not all of one harvest of `spec`.
@@ -88,7 +95,7 @@ def merge_shards(paths: Sequence[Path], spec: HarvestSpec) -> Merged:
     return Merged(state=merged, corpus=manifests[0].source.corpus, pool=pool_record(merged.pool, merged.blocks))
 
 
-def _check(manifest: Manifest, first: Manifest, spec: HarvestSpec, path: Path) -> None:
+def _check(manifest: Manifest, first: Manifest, spec: HarvestSpec, path: Location) -> None:
     same = manifest.source.model_copy(update={"shard": first.source.shard})
     if manifest.source.spec != spec.digest or same != first.source:
         raise InvalidSpec(f"{path} is not a shard of this harvest; merge only shards of one spec and corpus")

@@ -8,40 +8,38 @@ from numpy.typing import NDArray
 
 from autointerp.domain.specs import HarvestSpec
 from autointerp.harvest.rows import Page, lay_out
-from autointerp.subject.corpus import Corpus
+from autointerp.subject.corpus import Corpus, Rows
 
 
 def batches(rows: int, spec: HarvestSpec, *, shard: int) -> range:
-    """Return the first row of each batch of a shard."""
-    count = -(-rows // spec.batch)
-    low, high = (count * part // spec.shards for part in (shard, shard + 1))
-    return range(low * spec.batch, high * spec.batch, spec.batch)
+    """Return the first row of each batch of a shard: every so many batches, from the shard's own number on."""
+    return range(shard * spec.batch, rows, spec.shards * spec.batch)
 
 
 def pages(corpus: Corpus, spec: HarvestSpec, *, shard: int) -> Iterator[tuple[Page, int]]:
     """Yield the pages of a shard in order, each with the number of tokens it reads, special tokens included.
 
-    Shards are cut between batches and the last batch is filled up, so every page has the same shape and the same
-    rows, whatever the number of shards.
+    The shards take turns batch by batch, and the last batch is filled up, so every page has the same shape and the same
+    rows, whatever the number of shards, and a shard can begin before the corpus is tokenised to its end.
     """
-    for first in batches(corpus.rows, spec, shard=shard):
-        read = max(0, min(corpus.tokens, (first + spec.batch) * spec.context) - first * spec.context)
-        yield _page(corpus, spec, first), read
+    first = shard * spec.batch
+    while len((rows := corpus.block(first, spec.batch)).tokens):
+        yield _page(rows, spec), int(rows.present.sum())
+        first += spec.shards * spec.batch
 
 
-def _page(corpus: Corpus, spec: HarvestSpec, first: int) -> Page:
-    """Read a batch of exactly `spec.batch` rows; rows behind the corpus's end hold nothing readable."""
-    rows = corpus.block(first, spec.batch)
-    readable = rows.valid
-    if not spec.skip_special:
-        places = np.arange(rows.tokens.size).reshape(rows.tokens.shape) + first * spec.context
-        readable = places < corpus.tokens
+def _page(rows: Rows, spec: HarvestSpec) -> Page:
+    """Lay out exactly `spec.batch` rows; rows behind the corpus's end hold nothing readable."""
+    visible = rows.valid if spec.skip_special else rows.present
+    skipped = np.isin(rows.tokens, np.array(spec.skip_tokens, dtype=np.int32))
+    skipped[:, : spec.skip_first] = True
     return lay_out(
-        first,
+        rows.first,
         _filled(rows.tokens, spec.batch),
         _filled(rows.documents, spec.batch),
-        _filled(readable, spec.batch),
+        _filled(visible & ~skipped, spec.batch),
         spec,
+        visible=_filled(visible, spec.batch),
     )
 
 

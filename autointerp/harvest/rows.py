@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor
 
+from autointerp.compiled import compiled
 from autointerp.domain.specs import HarvestSpec
 from autointerp.harvest.chance import scramble
-from autointerp.harvest.ragged import ranks, run_starts
 from autointerp.harvest.split import split_of
 from autointerp.harvest.windows import bounds, stretches, text_hashes
+from autointerp.subject.encoding import Fired
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -50,10 +48,15 @@ def lay_out(
     documents: NDArray[np.int64],
     readable: NDArray[np.bool_],
     spec: HarvestSpec,
+    *,
+    visible: NDArray[np.bool_] | None = None,
 ) -> Page:
-    """Make the page of consecutive rows, each array (rows, context), the first being row `first` of the corpus."""
+    """Make the page of consecutive rows, each array (rows, context), the first being row `first` of the corpus.
+
+    Windows hold what is `visible`: what is readable if not given, or more, at which nothing is counted.
+    """
     rows, context = tokens.shape
-    start, stop = bounds(*stretches(documents, readable), spec.window)
+    start, stop = bounds(*stretches(documents, readable if visible is None else visible), spec.window)
     pieces = -(-context // spec.segment)
     within = np.arange(context) // spec.segment
     segment = ((np.arange(rows)[:, None] + first) * pieces + within).reshape(-1)
@@ -78,48 +81,40 @@ def lay_out(
 class Firings:
     """Where the features of one SAE fire in one page: activations above zero at readable places.
 
-    `broken` counts the activations that are NaN or infinite; they are left out.
+    `broken` are the places, once for each activation there that is NaN or infinite; these are left out.
     """
 
     feature: NDArray[np.int32]
     place: NDArray[np.int32]
     value: NDArray[np.float32]
-    broken: int
+    broken: NDArray[np.int32]
 
-    def by_feature(self) -> "Firings":
+    @classmethod
+    def of(cls, fired: Fired, page: Page) -> "Firings":
+        """Take what fired in a page, in the order of places."""
+        readable = page.readable[fired.place]
+        finite = np.isfinite(fired.value)
+        keep = np.flatnonzero(readable & finite)
+        broken = fired.place[readable & ~finite]
+        return cls(fired.feature[keep], fired.place[keep], fired.value[keep], broken)
+
+    def by_feature(self, features: int) -> "Firings":
         """Return the same firings in the order of features, and of places within one feature."""
-        small = len(self.feature) == 0 or int(self.feature.max()) < 1 << 16
-        # Numpy sorts 16-bit integers by radix, in linear time.
-        order = np.argsort(self.feature.astype(np.uint16) if small else self.feature, kind="stable")
-        return Firings(self.feature[order], self.place[order], self.value[order], self.broken)
+        return Firings(*_by_feature(self.feature, self.place, self.value, features), self.broken)
 
 
-def find_firings(acts: Float[Tensor, "place feature"], page: Page) -> Firings:
-    """Find where features fire, in the order of places."""
-    features = acts.shape[1]
-    flat = acts.detach().reshape(-1).float()
-    if flat.device.type == "cpu":
-        dense = flat.numpy()
-        index = np.flatnonzero(dense != 0)
-        value = dense[index]
-    else:
-        where = torch.nonzero(flat).reshape(-1)
-        index, value = where.cpu().numpy(), flat[where].cpu().numpy()
-    place = (index // features).astype(np.int32)
-    feature = (index - place.astype(np.int64) * features).astype(np.int32)
-    finite = np.isfinite(value)
-    readable = page.readable[place]
-    keep = readable & finite & (value > 0)
-    return Firings(feature[keep], place[keep], value[keep], broken=int((readable & ~finite).sum()))
-
-
-def peaks(firings: Firings, page: Page) -> NDArray[np.int64]:
-    """Return, for firings by feature, which of them are the peak of their feature in their segment: the first of the
-    strongest."""
-    if len(firings.value) == 0:
-        return np.zeros(0, dtype=np.int64)
-    starts = run_starts(firings.feature, page.segment[firings.place])
-    highest = np.maximum.reduceat(firings.value, starts)
-    run = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(firings.value)))
-    strongest = np.flatnonzero(firings.value == highest[run])
-    return strongest[ranks(run_starts(run[strongest]), len(strongest)) == 0]
+@compiled
+def _by_feature(
+    feature: NDArray[np.int32], place: NDArray[np.int32], value: NDArray[np.float32], features: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    size = len(feature)
+    edges = np.zeros(features + 1, np.int64)
+    for f in feature:
+        edges[f + 1] += 1
+    edges = np.cumsum(edges)
+    grouped, places, values = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.float32)
+    for i in range(size):
+        at = edges[feature[i]]
+        edges[feature[i]] += 1
+        grouped[at], places[at], values[at] = feature[i], place[i], value[i]
+    return grouped, places, values

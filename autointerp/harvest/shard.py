@@ -1,14 +1,12 @@
-"""Shards on disk: one safetensors file, and a manifest beside it with the digest of every byte.
+"""Shards in files: one safetensors file, and a manifest beside it with the digest of every byte.
 
-Both are written under a temporary name, flushed to the disk and renamed, the manifest last: a shard with a manifest is
-complete. What a manifest does not match is a damaged file.
+Both are written whole or not at all, the manifest last: a shard with a manifest is complete. What a manifest does not
+match is a damaged file.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.numpy import load, save
 
 from autointerp.errors import DamagedFile, InvalidSpec, Unavailable
+from autointerp.harvest.location import MISSING, Location, write_whole
 from autointerp.hashing import canonical_json
 
 FORMAT = 1
@@ -50,13 +49,13 @@ class Manifest(BaseModel):
     sha256: str
 
 
-def shard_path(folder: Path, shard: int, shards: int) -> Path:
+def shard_path(folder: Location, shard: int, shards: int) -> Location:
     """Return where a shard is kept."""
     return folder / f"shard-{shard:05d}-of-{shards:05d}.safetensors"
 
 
 def write_shard(
-    path: Path, arrays: Mapping[str, NDArray[Any]], source: Source, *, read: int, broken: tuple[int, ...]
+    path: Location, arrays: Mapping[str, NDArray[Any]], source: Source, *, read: int, broken: tuple[int, ...]
 ) -> Manifest:
     """Write a shard and its manifest; Unavailable when the disk does not take them."""
     data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
@@ -69,15 +68,14 @@ def write_shard(
         sha256=hashlib.sha256(data).hexdigest(),
     )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, data)
-        _write(_manifest_path(path), (canonical_json(manifest.model_dump(mode="json")) + "\n").encode())
+        write_whole(path, data)
+        write_whole(manifest_path(path), (canonical_json(manifest.model_dump(mode="json")) + "\n").encode())
     except OSError as error:
         raise Unavailable(f"cannot write the shard {path}: {error.strerror}; make room and start again") from error
     return manifest
 
 
-def finished(path: Path, source: Source) -> Manifest | None:
+def finished(path: Location, source: Source) -> Manifest | None:
     """Return the manifest of the shard at `path` when it is complete, None when there is none or it is damaged.
 
     InvalidSpec when a shard made from something else is in its place.
@@ -91,39 +89,25 @@ def finished(path: Path, source: Source) -> Manifest | None:
     return manifest
 
 
-def read_shard(path: Path) -> tuple[Manifest, dict[str, NDArray[Any]]]:
+def read_shard(path: Location) -> tuple[Manifest, dict[str, NDArray[Any]]]:
     """Read a shard; DamagedFile when it is missing, incomplete or does not match its manifest."""
     manifest, data = _read(path)
     return manifest, {name: np.asarray(array) for name, array in load(data).items()}
 
 
-def _read(path: Path) -> tuple[Manifest, bytes]:
+def manifest_path(shard: Location) -> Location:
+    """Return where the manifest of a shard is kept."""
+    return shard.with_suffix(".json")
+
+
+def _read(path: Location) -> tuple[Manifest, bytes]:
     try:
-        manifest = Manifest.model_validate(json.loads(_manifest_path(path).read_bytes()))
+        manifest = Manifest.model_validate(json.loads(manifest_path(path).read_bytes()))
         data = path.read_bytes()
-    except (OSError, ValueError, ValidationError) as error:
+    except (*MISSING, ValueError, ValidationError) as error:
         raise DamagedFile(f"the shard {path} is missing or incomplete; harvest it again") from error
+    except OSError as error:  # it may be there and in order: nothing is made again because a network is down
+        raise Unavailable(f"cannot read the shard {path}: {error.strerror}; try again when it can be read") from error
     if len(data) != manifest.bytes or hashlib.sha256(data).hexdigest() != manifest.sha256:
         raise DamagedFile(f"the shard {path} does not match its digest; harvest it again")
     return manifest, data
-
-
-def _manifest_path(path: Path) -> Path:
-    return path.with_suffix(".json")
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from autointerp.domain.specs import HarvestSpec
 from autointerp.harvest.accumulate import Tally
 from autointerp.harvest.blocks import Blocks
+from autointerp.harvest.broken import Broken
 from autointerp.harvest.candidates import Candidates
 from autointerp.harvest.chance import key_for
+from autointerp.harvest.lists import Limits
 from autointerp.harvest.pool import SilentPool
-from autointerp.harvest.reservoir import Limits, Reservoir
+from autointerp.harvest.reservoir import Reservoir
 from autointerp.harvest.rows import Firings, Page
 from autointerp.harvest.token_counts import TokenCounts
 
@@ -26,14 +28,14 @@ class SaeState:
     def __init__(self, fingerprint: str, features: int, vocabulary: int, spec: HarvestSpec) -> None:
         self.fingerprint = fingerprint
         self.features = features
-        self.broken = 0
+        self.broken = Broken.none()
         self.tally = Tally.empty(features)
         self.tokens = TokenCounts(features, vocabulary)
         self.reservoir = Reservoir(features, key_for(spec.seed, "peaks", fingerprint), Limits.of(spec))
 
     def merge(self, other: "SaeState") -> None:
         """Add what another shard accumulated for the same SAE."""
-        self.broken += other.broken
+        self.broken = self.broken.merge(other.broken)
         self.tally.merge(other.tally)
         self.tokens.merge(other.tokens)
         self.reservoir.merge(other.reservoir)
@@ -41,7 +43,7 @@ class SaeState:
     def arrays(self) -> Arrays:
         """Return the arrays by name, as a shard keeps them."""
         return {
-            "broken": np.array([self.broken]),
+            "broken": self.broken.array(),
             **{f"tally.{name}": array for name, array in self.tally.arrays().items()},
             **{f"tokens.{name}": array for name, array in self.tokens.arrays().items()},
             **{f"kept.{name}": array for name, array in self.reservoir.kept.arrays().items()},
@@ -49,7 +51,7 @@ class SaeState:
 
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take over what `arrays` returned."""
-        self.broken = int(np.asarray(arrays["broken"])[0])
+        self.broken = Broken.of(np.asarray(arrays["broken"]))
         self.tally = Tally(**part(arrays, "tally"))  # pyright: ignore[reportArgumentType]
         self.tokens.load(part(arrays, "tokens"))
         self.reservoir.kept = Candidates(**part(arrays, "kept"))  # pyright: ignore[reportArgumentType]
@@ -76,8 +78,8 @@ class State:
         """Take one page, with the firings of every SAE in the order of places."""
         self.tokens += int(page.readable.sum())
         for sae, found in zip(self.saes, firings, strict=True):
-            sae.broken += found.broken
-            grouped = found.by_feature()
+            sae.broken = sae.broken.add(page.row(found.broken))
+            grouped = found.by_feature(sae.features)
             sae.tally.add(grouped)
             sae.tokens.add(grouped, page)
             sae.reservoir.add(grouped, page)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from autointerp.jobs.engine import Engine, QueueOptions, worker_name
@@ -11,7 +12,13 @@ from autointerp.jobs.place import beside
 from autointerp.jobs.reaper import Reaper, give_back
 from autointerp.jobs.records import Handler
 from autointerp.jobs.submitter import DbosSubmitter
+from autointerp.jobs.tending import Tending
 from autointerp.storage.engine import Database
+
+# Of the lease: after this much silence a worker is suspected at the next beat of any other, and taken for dead a beat
+# later, or two where several look at once. So its jobs are back on the queue when the lease is over.
+SILENT_SHARE = 0.6
+BEATS_PER_TENDING = 5  # harvests stand still far more rarely than workers die
 
 
 @contextmanager
@@ -32,9 +39,18 @@ def on_duty(
     """
     worker = worker_name()
     engine = Engine(beside(database.url), worker=worker, handlers=handlers, queues=queues, closing=closing)
-    reaper = Reaper(database, jobs, worker=worker, lease=lease)
+    reaper = Reaper(database, jobs, worker=worker, silence=lease * SILENT_SHARE)
+    tending = Tending(database, jobs)
+
+    beats = count(1)
+
+    def look() -> None:
+        reaper.look()
+        if next(beats) % BEATS_PER_TENDING == 0:
+            tending.look()
+
     names = tuple(queue.name for queue in queues)
-    heartbeat = Heartbeat(database, reaper, worker=worker, queues=names, lease=lease, on_dead=engine.drop)
+    heartbeat = Heartbeat(database, look, worker=worker, queues=names, lease=lease, on_dead=engine.drop)
     with ExitStack() as stack:
         heartbeat.start()
         stack.callback(heartbeat.stop)

@@ -6,17 +6,16 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from autointerp.errors import Unavailable
-from autointerp.jobs.reaper import Reaper
 from autointerp.storage import workers
 from autointerp.storage.engine import Database
 
 _log = logging.getLogger(__name__)
 
-BEATS_PER_LEASE = 3
+BEATS_PER_LEASE = 10
 
 
 class Heartbeat:
-    """Writes the worker's row three times a lease, from a thread of its own, and reaps after each beat.
+    """Writes the worker's row ten times a lease, from a thread of its own, and calls `look` after each beat.
 
     `on_dead` is called when the row was gone: the others took this worker for dead and gave its jobs away.
     """
@@ -24,7 +23,7 @@ class Heartbeat:
     def __init__(
         self,
         database: Database,
-        reaper: Reaper,
+        look: Callable[[], None],
         *,
         worker: str,
         queues: tuple[str, ...],
@@ -32,7 +31,7 @@ class Heartbeat:
         on_dead: Callable[[], None],
     ) -> None:
         self._database = database
-        self._reaper = reaper
+        self._look = look
         self._worker = worker
         self._queues = queues
         self._pause = lease.total_seconds() / BEATS_PER_LEASE
@@ -59,7 +58,7 @@ class Heartbeat:
                     _log.warning("this worker was taken for dead; it drops its jobs and goes on with new ones")
                     self._on_dead()
                 self._beat()
-                self._reaper.look()
+                self._look()
             except Unavailable as error:
                 _log.warning("no heartbeat this time: %s", error)
             except Exception:  # noqa: BLE001 - the thread must outlive anything: a worker without a heartbeat loses its jobs

@@ -14,16 +14,16 @@ _log = logging.getLogger(__name__)
 
 
 class Reaper:
-    """Takes a worker for dead when its row is missing or older than the lease at two looks in a row.
+    """Takes a worker for dead when its row is missing or older than `silence` at two looks in a row.
 
     Two looks, because a long write transaction holds back every heartbeat of a SQLite database at once.
     """
 
-    def __init__(self, database: Database, jobs: DbosSubmitter, *, worker: str, lease: timedelta) -> None:
+    def __init__(self, database: Database, jobs: DbosSubmitter, *, worker: str, silence: timedelta) -> None:
         self._database = database
         self._jobs = jobs
         self._worker = worker
-        self._lease = lease
+        self._silence = silence
         self._suspects: frozenset[str] = frozenset()
 
     def look(self) -> None:
@@ -36,7 +36,7 @@ class Reaper:
             if not workers.try_lock(session, "reaper"):
                 return
             known = {row.id for row in workers.list_workers(session)}
-            silent = {row.id for row in workers.dead(session, lease=self._lease)}
+            silent = {row.id for row in workers.dead(session, lease=self._silence)}
             running = self._jobs.running()
             gone = (silent | {job.worker for job in running if job.worker} - known) - {self._worker}
             for worker in sorted(gone & self._suspects):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -27,12 +28,17 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One unit of work. `queue` is None once it was cancelled, `worker` None while no worker has taken it."""
+    """One unit of work. `queue` is None once it was cancelled, `worker` None while no worker has taken it.
+
+    `began` is when a worker last took it and `ended` when it was done, failed or cancelled; None: not yet.
+    """
 
     id: str
     queue: str | None
     state: JobState
     worker: str | None
+    began: datetime | None = None
+    ended: datetime | None = None
 
 
 class Stop(Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
@@ -74,9 +75,20 @@ class DbosSubmitter:
         with translate(self._url):
             found = self._client.list_workflows(load_input=False, load_output=False, **which)
         return tuple(
-            Job(id=one.workflow_id, queue=one.queue_name, state=_STATES[one.status], worker=one.executor_id)
+            Job(
+                id=one.workflow_id,
+                queue=one.queue_name,
+                state=_STATES[one.status],
+                worker=one.executor_id,
+                began=_moment(one.dequeued_at),
+                ended=_moment(one.completed_at),
+            )
             for one in found
         )
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 @contextmanager

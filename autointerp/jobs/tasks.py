@@ -6,7 +6,7 @@ generation, because a job that was cancelled may still be running for a moment.
 
 from collections.abc import Iterable
 
-from autointerp.jobs.records import HARVEST, LLM, Job, Submitter
+from autointerp.jobs.records import HARVEST, LLM, Job, JobState, Submitter
 
 CHUNK = "chunk"
 SHARD = "shard"
@@ -30,29 +30,49 @@ def submit_chunks(jobs: Submitter, run_id: str, numbers: Iterable[int], *, gener
         jobs.submit(f"{run_prefix(run_id)}{generation}/{number}", queue=LLM, handler=CHUNK, args=args)
 
 
-def submit_shards(jobs: Submitter, harvest_id: str, shards: int, *, generation: int) -> None:
-    """Queue every shard of a harvest; the last one to finish queues the merging."""
-    for shard in range(shards):
+def submit_shards(jobs: Submitter, harvest_id: str, shards: Iterable[int], *, generation: int) -> None:
+    """Queue shards of a harvest; the last one to finish queues the merging."""
+    for shard in shards:
         args = {"harvest": harvest_id, "shard": shard, "generation": generation}
         jobs.submit(f"{harvest_prefix(harvest_id)}{generation}/{shard}", queue=HARVEST, handler=SHARD, args=args)
 
 
 def submit_merge(jobs: Submitter, harvest_id: str, *, generation: int) -> None:
-    """Queue the merging of a harvest."""
-    job = f"{harvest_prefix(harvest_id)}{generation}/merge"
-    jobs.submit(job, queue=HARVEST, handler=MERGE, args={"harvest": harvest_id})
+    """Queue the merging of a harvest, once a generation whoever asks for it."""
+    job = f"{harvest_prefix(harvest_id)}{generation}/{MERGE}"
+    jobs.submit(job, queue=HARVEST, handler=MERGE, args={"harvest": harvest_id, "generation": generation})
+
+
+def generation_of(job: Job) -> int:
+    """Return the generation of a job."""
+    return int(job.id.split("/")[2])
 
 
 def next_generation(found: Iterable[Job]) -> int:
     """Return a generation that none of these jobs of one run or harvest belongs to."""
-    return max((int(job.id.split("/")[2]) for job in found), default=-1) + 1
+    return max(map(generation_of, found), default=-1) + 1
+
+
+def shards_done(found: Iterable[Job]) -> int:
+    """Return of how many shards the newest job of all these of one harvest is done."""
+    newest = {_part(job): job for job in sorted(found, key=generation_of)}
+    return sum(job.state is JobState.DONE for part, job in newest.items() if part != MERGE)
+
+
+def shard_jobs(found: Iterable[Job]) -> tuple[Job, ...]:
+    """Return the jobs that read the corpus: all but those that merge."""
+    return tuple(job for job in found if _part(job) != MERGE)
 
 
 def live_parts(found: Iterable[Job]) -> set[str]:
     """Return the chunks, shards or "merge" that a worker has or will take."""
-    return {job.id.split("/")[3] for job in found if job.state.live}
+    return {_part(job) for job in found if job.state.live}
 
 
 def cancel_all(jobs: Submitter, prefix: str) -> None:
     """Cancel every job whose id begins with `prefix`."""
     jobs.cancel([job.id for job in jobs.status(prefix) if job.state.live])
+
+
+def _part(job: Job) -> str:
+    return job.id.split("/")[3]

@@ -10,16 +10,20 @@ from autointerp.pipeline.harvest import Field, run_merge, run_shard
 from autointerp.pipeline.shop import Shop
 
 
-def handlers(shop: Shop, field: Field) -> dict[str, Handler]:
-    """Bind the stages to their parts."""
+def handlers(shop: Shop, field: Field | None) -> dict[str, Handler]:
+    """Bind the stages to their parts; without a field there is no harvesting."""
 
     async def chunk(args: Mapping[str, Any], stop: Stop) -> None:
         await run_chunk(shop, args["run"], args["chunk"], args["generation"], stop=stop)
 
+    return {CHUNK: chunk} if field is None else {CHUNK: chunk, **_harvesting(field)}
+
+
+def _harvesting(field: Field) -> dict[str, Handler]:
     async def shard(args: Mapping[str, Any], stop: Stop) -> None:
         await run_shard(field, args["harvest"], args["shard"], args["generation"], stop=stop)
 
     async def merge(args: Mapping[str, Any], stop: Stop) -> None:
-        await run_merge(field, args["harvest"], stop=stop)
+        await run_merge(field, args["harvest"], args["generation"], stop=stop)
 
-    return {CHUNK: chunk, SHARD: shard, MERGE: merge}
+    return {SHARD: shard, MERGE: merge}

@@ -4,72 +4,99 @@ What needs torch is imported where it is called, in the thread of the device: a 
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
-from autointerp.errors import AutointerpError
+from autointerp.errors import AutointerpError, DamagedFile, Unavailable
 from autointerp.jobs import tasks
-from autointerp.jobs.expansion import expand, waiting_for
+from autointerp.jobs.endings import fail_harvest, settle_waiting
 from autointerp.jobs.records import Leaving, Stop, Submitter
-from autointerp.pipeline.attempts import persevere
+from autointerp.pipeline.attempts import ATTEMPTS, PAUSE, persevere
 from autointerp.pipeline.device import Device, Halted
-from autointerp.pipeline.shards import NoteTally, ShardFolder
+from autointerp.pipeline.leftovers import sweep
+from autointerp.pipeline.shards import NoteTally, ShardFolder, ShardStore
 from autointerp.pipeline.subjects import Subjects
-from autointerp.pipeline.summarise import halt
 from autointerp.storage import harvests
 from autointerp.storage.engine import Database
-from autointerp.storage.records import HarvestRecord, HarvestState, RunState
+from autointerp.storage.records import HarvestRecord, HarvestState
 
-_log = logging.getLogger(__name__)
+MERGE, MENDING = "merge", "mending"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What harvesting works with; `data_dir` is shared by all workers of a harvest."""
+    """What harvesting works with; `shards` is one place for all workers of a harvest."""
 
     database: Database
     jobs: Submitter
     device: Device
     subjects: Subjects
-    data_dir: Path
+    shards: ShardStore
 
-    def folder(self, harvest_id: str) -> ShardFolder:
-        """Where the shards of a harvest are kept until they are merged."""
-        return ShardFolder.of(self.data_dir, harvest_id)
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a harvest that a job does: a shard or the merging, with the generation of the job."""
+
+    harvest: HarvestRecord
+    name: str
+    generation: int
+    folder: ShardFolder
+
+
+Work = Callable[[Callable[[], bool]], None]
 
 
 async def run_shard(field: Field, harvest_id: str, shard: int, generation: int, *, stop: Stop) -> None:
     """Harvest one shard; whoever finishes the last one queues the merging."""
-    from autointerp.pipeline.shard_pass import all_finished, pass_over
+    from autointerp.pipeline.shard_pass import pass_over
 
-    record = await asyncio.to_thread(_open, field.database, harvest_id)
-    if record is None:
+    part = await asyncio.to_thread(_open, field, harvest_id, f"shard-{shard}", generation)
+    if part is None:
+        await asyncio.to_thread(settle_waiting, field.database, field.jobs, harvest_id)
         return
-    work = partial(pass_over, field.database, field.subjects, record, shard, field.folder(harvest_id), stop)
-    if await _harvest(field, record, f"shard-{shard}", work):
-        done = await asyncio.to_thread(all_finished, record.spec, field.folder(harvest_id))
-        if done:
-            await asyncio.to_thread(tasks.submit_merge, field.jobs, harvest_id, generation=generation)
+    work = partial(
+        pass_over, field.database, field.subjects, part.harvest, shard, part.folder, stop, generation=generation
+    )
+    if await _carry_out(field, part, work):
+        await asyncio.to_thread(_merge_if_finished, field, part)
 
 
-async def run_merge(field: Field, harvest_id: str, *, stop: Stop) -> None:
-    """Merge the shards, store every feature, and start the runs that waited for it."""
+async def run_merge(field: Field, harvest_id: str, generation: int, *, stop: Stop) -> None:
+    """Merge the shards, store every feature, and start the runs that waited for it; make damaged shards again."""
     from autointerp.pipeline.merging import merge_and_store
 
-    record = await asyncio.to_thread(_open, field.database, harvest_id)
-    if record is not None:
-        work = partial(merge_and_store, field.database, field.subjects, record, field.folder(harvest_id), stop)
-        if not await _harvest(field, record, "merge", work):
+    part = await asyncio.to_thread(_open, field, harvest_id, MERGE, generation)
+    if part is not None:
+        damage: list[str] = []
+
+        def merge(halted: Callable[[], bool]) -> None:
+            try:
+                merge_and_store(field.database, field.subjects, part.harvest, part.folder, stop, halted)
+            except DamagedFile as error:
+                damage.append(error.detail)
+
+        if not await _carry_out(field, part, merge):
             return
-    if await asyncio.to_thread(_finished, field.database, harvest_id):
-        await asyncio.to_thread(_start_runs, field, harvest_id)
-        await asyncio.to_thread(field.folder(harvest_id).remove)
+        if damage:
+            await asyncio.to_thread(_mend, field, part, damage[0])
+    await asyncio.to_thread(_close, field, harvest_id)
 
 
-async def _harvest(field: Field, record: HarvestRecord, name: str, work: Callable[[Callable[[], bool]], None]) -> bool:
+def _open(field: Field, harvest_id: str, name: str, generation: int) -> Part | None:
+    """Return a part of a harvest, which is running; None when it has ended."""
+    with field.database.write() as session:
+        under_way = (HarvestState.WAITING, HarvestState.RUNNING)
+        if not harvests.set_state(session, harvest_id, HarvestState.RUNNING, origins=under_way):
+            return None
+        record = harvests.get(session, harvest_id)
+    return Part(record, name, generation, field.shards.folder(harvest_id))
+
+
+async def _carry_out(field: Field, part: Part, work: Work) -> bool:
     """Do a part of a harvest on the device; False: it cannot be done, and the harvest has failed."""
 
     async def on_device() -> None:
@@ -78,44 +105,66 @@ async def _harvest(field: Field, record: HarvestRecord, name: str, work: Callabl
         except Halted as halted:
             raise Leaving from halted
 
-    tally = NoteTally(field.folder(record.id), name)
-    try:
-        reason = await persevere(tally, on_device, what=f"{name} of harvest {record.id}", unavailable_is_final=False)
-    except AutointerpError as error:
-        reason = error.detail
+    what = f"{part.name} of harvest {part.harvest.id}"
+    reason: str | None = None
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            reason = await persevere(
+                NoteTally(part.folder, part.name), on_device, what=what, unavailable_is_final=False
+            )
+            break
+        except Unavailable as error:  # the notes themselves cannot be read or written
+            reason = error.detail
+            await asyncio.sleep(PAUSE * attempt)
+        except AutointerpError as error:
+            reason = error.detail
+            break
     if reason is not None:
-        await asyncio.to_thread(_fail, field, record, name, reason)
+        await asyncio.to_thread(_fail, field, part, reason)
     return reason is None
 
 
-def _open(database: Database, harvest_id: str) -> HarvestRecord | None:
-    """Return the harvest, running; None when it has ended."""
-    with database.write() as session:
-        under_way = (HarvestState.WAITING, HarvestState.RUNNING)
-        if not harvests.set_state(session, harvest_id, HarvestState.RUNNING, origins=under_way):
-            return None
-        return harvests.get(session, harvest_id)
+def _merge_if_finished(field: Field, part: Part) -> None:
+    """Queue the merging when no shard is missing; of the newest generation, so that all who see it queue the same."""
+    if part.folder.finished(part.harvest.spec.shards):
+        tasks.submit_merge(field.jobs, part.harvest.id, generation=_newest(field, part))
 
 
-def _fail(field: Field, record: HarvestRecord, name: str, reason: str) -> None:
-    with field.database.write() as session:
-        if not harvests.fail(session, record.id, reason):
-            return
-    _log.warning("harvest %s failed: %s", record.id, reason)
-    field.folder(record.id).forget(name)
-    tasks.cancel_all(field.jobs, tasks.harvest_prefix(record.id))
-    for run_id in waiting_for(field.database, record.id):
-        halt(field.database, run_id, RunState.FAILED, f"the harvest failed: {reason}")
+def _mend(field: Field, part: Part, damage: str) -> None:
+    """Queue the damaged shards again, a few times at most."""
+    with field.database.read() as session:
+        if harvests.get(session, part.harvest.id).state in harvests.ENDS:
+            return  # another worker has merged them and deleted them
+    if NoteTally(part.folder, MENDING).begin() > ATTEMPTS:
+        _fail(field, part, f"{damage}; it was, {ATTEMPTS} times, and is damaged again: check the disk")
+        return
+    part.folder.forget(MERGE)
+    damaged = part.folder.drop_damaged(part.harvest.spec.shards)
+    generation = _newest(field, part) + 1
+    tasks.submit_shards(field.jobs, part.harvest.id, damaged, generation=generation)
+    if not damaged:
+        tasks.submit_merge(field.jobs, part.harvest.id, generation=generation)
 
 
-def _finished(database: Database, harvest_id: str) -> bool:
-    with database.read() as session:
-        return harvests.get(session, harvest_id).state is HarvestState.FINISHED
+def _fail(field: Field, part: Part, reason: str) -> None:
+    """End a harvest, unless it has been resumed since: then the jobs of its newest generation see to it."""
+    if _newest(field, part) != part.generation:
+        return
+    with suppress(Unavailable):  # that may be the reason
+        for name in (part.name, MENDING):
+            part.folder.forget(name)
+    fail_harvest(field.database, part.harvest.id, reason)
+    tasks.cancel_all(field.jobs, f"{tasks.harvest_prefix(part.harvest.id)}{part.generation}/")
 
 
-def _start_runs(field: Field, harvest_id: str) -> None:
-    for run_id in waiting_for(field.database, harvest_id):
-        try:
-            expand(field.database, field.jobs, run_id)
-        except AutointerpError as error:
-            halt(field.database, run_id, RunState.FAILED, error.detail)
+def _newest(field: Field, part: Part) -> int:
+    return tasks.next_generation(field.jobs.status(tasks.harvest_prefix(part.harvest.id))) - 1
+
+
+def _close(field: Field, harvest_id: str) -> None:
+    """See to the runs that waited for a harvest which has ended, and to the files of one that is finished."""
+    settle_waiting(field.database, field.jobs, harvest_id)
+    with field.database.read() as session:
+        finished = harvests.get(session, harvest_id).state is HarvestState.FINISHED
+    if finished:
+        sweep(field.database, field.shards, datetime.now(UTC))

@@ -1,10 +1,20 @@
-"""The merging of a harvest's shards and the storing of every feature, in the thread of the device."""
+"""The merging of a harvest's shards and the storing of every feature.
+
+Features are cut in the thread of the device; a thread of its own packs and stores those that were cut before.
+"""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from autointerp.domain.packed import HarvestedFeature
+from autointerp.harvest.likeness import Embed, Likeness
 from autointerp.harvest.merge import merge_shards
 from autointerp.harvest.shard import shard_path
 from autointerp.pipeline.device import Halted
@@ -15,6 +25,7 @@ from autointerp.storage.engine import Database
 from autointerp.storage.records import HarvestRecord
 
 BATCH = 500  # features a transaction: long enough to be fast, short enough for others to write in between
+TEXTS = 1_000  # embedded at a time: a few seconds on a CPU
 
 T = TypeVar("T")
 
@@ -35,16 +46,50 @@ def merge_and_store(
     with database.write() as session:
         pools.store(session, record.id, merged.pool)
         sae_ids = harvests.get(session, record.id).sae_ids
+
+    def leaving() -> bool:
+        return halted() or stop()
+
+    embed = subjects.embed(spec)
+    likeness = embed and Likeness.of(merged.pool, subject.model.vocabulary, partial(_embed, embed, leaving))
     for position, (sae_id, dictionary) in enumerate(zip(sae_ids, subject.dictionaries, strict=True)):
-        for batch in _batches(merged.features(position, dictionary, subject.model), BATCH):
-            if halted() or stop():
-                raise Halted
-            with database.write() as session:
-                features.store(session, harvest_id=record.id, sae_id=sae_id, features=batch)
+        cut = merged.features(position, dictionary, subject.model, likeness)
+        _store_all(cut, partial(_store, database, record.id, sae_id), leaving)
     with database.write() as session:
         total = harvests.get(session, record.id).tokens_total
         harvests.set_tokens(session, record.id, total or 0)
         harvests.finish(session, record.id, seconds=_shard_seconds(folder, spec.shards) + time.monotonic() - begun)
+
+
+def _embed(embed: Embed, leaving: Callable[[], bool], texts: Sequence[str]) -> NDArray[np.float32]:
+    """Embed texts a part at a time; Halted when it is time to leave."""
+    parts: list[NDArray[np.float32]] = []
+    for first in range(0, max(1, len(texts)), TEXTS):
+        if leaving():
+            raise Halted
+        parts.append(embed(texts[first : first + TEXTS]))
+    return np.concatenate(parts)
+
+
+def _store_all(
+    cut: Iterator[HarvestedFeature], store: Callable[[list[HarvestedFeature]], None], leaving: Callable[[], bool]
+) -> None:
+    """Store batch after batch, each while the next one is cut; Halted when it is time to leave."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as thread:
+        storing: Future[None] | None = None
+        for batch in _batches(cut, BATCH):
+            if storing is not None:
+                storing.result()
+            if leaving():
+                raise Halted
+            storing = thread.submit(store, batch)
+        if storing is not None:
+            storing.result()
+
+
+def _store(database: Database, harvest_id: str, sae_id: int, batch: list[HarvestedFeature]) -> None:
+    with database.write() as session:
+        features.store(session, harvest_id=harvest_id, sae_id=sae_id, features=batch)
 
 
 def _batches(things: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -2,24 +2,23 @@
 
 import time
 from collections.abc import Callable
+from socket import gethostname
 
 import numpy as np
 
 from autointerp.domain.specs import HarvestSpec, SaeSpec
-from autointerp.errors import InvalidCorpus, InvalidSpec
+from autointerp.errors import InvalidCorpus, InvalidInput, InvalidSpec
 from autointerp.harvest.run import harvest_shard
-from autointerp.harvest.shard import shard_path
 from autointerp.harvest.split import SPLITS, split_of
 from autointerp.pipeline.device import Halted
-from autointerp.pipeline.shards import Note, ShardFolder
+from autointerp.pipeline.shards import ShardFolder
 from autointerp.pipeline.subjects import Subject, Subjects
+from autointerp.pipeline.token_counter import TokenCounter
 from autointerp.storage import harvests, models, saes
 from autointerp.storage.engine import Database, WriteSession
 from autointerp.storage.records import HarvestRecord
 from autointerp.subject.corpus import Corpus
 from autointerp.subject.sae import Dictionary
-
-PROGRESS_SECONDS = 1.0
 
 
 def pass_over(
@@ -30,77 +29,77 @@ def pass_over(
     folder: ShardFolder,
     stop: Callable[[], bool],
     halted: Callable[[], bool],
+    *,
+    generation: int,
 ) -> None:
     """Make the file of one shard; Halted, with nothing lost but this shard's pass, when told to stop."""
-    spec = record.spec
-    subject, corpus = subjects.subject(spec), subjects.corpus(spec)
-    _check_splits(corpus, spec)
-    with database.write() as session:
-        _attach(session, record, subject, corpus)
-    begun = time.monotonic()
-    counter = _TokenCounter(database, record.id)
 
-    def progress(tokens: int) -> None:
-        counter.add(tokens)
+    def leave_when_told() -> None:
         if halted() or stop():
             raise Halted
 
+    spec = record.spec
+    subjects.embed(spec)  # only the merging needs it, but without it the whole pass would be for nothing
+    subject, corpus = subjects.subject(spec), subjects.corpus(spec)
+    with corpus.interrupted_by(leave_when_told):
+        _check_splits(corpus, spec)
+        with database.write() as session:
+            _attach(session, record, subject, corpus)
+        _read(database, record, subject, corpus, shard, folder, leave_when_told, generation=generation)
+        if corpus.tokens < spec.tokens:
+            with database.write() as session:
+                harvests.set_total(session, record.id, corpus.tokens)
+
+
+def _read(
+    database: Database,
+    record: HarvestRecord,
+    subject: Subject,
+    corpus: Corpus,
+    shard: int,
+    folder: ShardFolder,
+    leave_when_told: Callable[[], None],
+    *,
+    generation: int,
+) -> None:
+    """Read one shard's part of the corpus, counting its tokens."""
+    begun = time.monotonic()
+    counter = TokenCounter(database, record.id, folder, f"shard-{shard}", generation)
+
+    def progress(tokens: int) -> None:
+        counter.add(tokens)
+        leave_when_told()
+
     try:
         harvest_shard(
-            subject.model, subject.dictionaries, corpus, spec, shard=shard, folder=folder.path, progress=progress
+            subject.model,
+            subject.dictionaries,
+            corpus,
+            record.spec,
+            shard=shard,
+            folder=folder.path,
+            progress=progress,
         )
     except BaseException:
         counter.take_back()
         raise
-    counter.flush()
-    name = f"shard-{shard}"
-    folder.write(name, Note(attempts=folder.read(name).attempts, seconds=time.monotonic() - begun))
-
-
-def all_finished(spec: HarvestSpec, folder: ShardFolder) -> bool:
-    """Whether every shard of the harvest is complete: its manifest is written last."""
-    paths = (shard_path(folder.path, shard, spec.shards) for shard in range(spec.shards))
-    return all(path.with_suffix(".json").exists() for path in paths)
+    counter.close(time.monotonic() - begun)
 
 
 def _check_splits(corpus: Corpus, spec: HarvestSpec) -> None:
-    """InvalidCorpus when a split that is to have a share of the documents has none."""
-    filled = np.bincount(split_of(corpus.hashes, spec.shares, spec.seed), minlength=len(SPLITS))
-    for split, documents in zip(SPLITS, filled, strict=True):
-        if spec.shares[split] > 0 and documents == 0:
-            raise InvalidCorpus(
-                f"none of the corpus's {len(corpus.hashes)} documents fell into the {split} split; "
-                "give more documents, another seed, or the split a share of 0"
-            )
-
-
-class _TokenCounter:
-    """Adds tokens to the harvest's row about once a second."""
-
-    def __init__(self, database: Database, harvest_id: str) -> None:
-        self._database = database
-        self._harvest_id = harvest_id
-        self._waiting = 0
-        self._written = 0
-        self._last = time.monotonic()
-
-    def add(self, tokens: int) -> None:
-        self._waiting += tokens
-        if time.monotonic() - self._last >= PROGRESS_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        self._write(self._waiting)
-        self._written += self._waiting
-        self._waiting, self._last = 0, time.monotonic()
-
-    def take_back(self) -> None:
-        self._write(-self._written)
-
-    def _write(self, tokens: int) -> None:
-        if tokens:
-            with self._database.write() as session:
-                harvests.add_tokens(session, self._harvest_id, tokens)
+    """InvalidCorpus when a split that is to have a share of the documents has none; reads no further than it must."""
+    empty = {split for split in SPLITS if spec.shares[split] > 0}
+    count = 0
+    for documents in corpus.documents():
+        empty -= {SPLITS[split] for split in np.unique(split_of(documents, spec.shares, spec.seed))}
+        count += len(documents)
+        if not empty:
+            return
+    name = next(split for split in SPLITS if split in empty)
+    raise InvalidCorpus(
+        f"none of the corpus's {count} documents fell into the {name} split; "
+        "give more documents, another seed, or the split a share of 0"
+    )
 
 
 def _attach(session: WriteSession, record: HarvestRecord, subject: Subject, corpus: Corpus) -> None:
@@ -119,14 +118,30 @@ def _attach(session: WriteSession, record: HarvestRecord, subject: Subject, corp
     sae_ids = [_register(session, stored.id, dictionary, spec) for dictionary, spec in pairs]
     if len(set(sae_ids)) < len(sae_ids):
         raise InvalidSpec("two of the harvest's saes are the same SAE; name each one once")
+    attached = harvests.get(session, record.id)
+    _check_agreement(attached, stored.id, sae_ids, corpus)
     harvests.attach(
         session,
         record.id,
         model_id=stored.id,
         sae_ids=sae_ids,
         corpus_fingerprint=corpus.fingerprint,
-        tokens_total=corpus.tokens,
+        tokens_total=corpus.known_tokens or attached.tokens_total or record.spec.tokens,
     )
+
+
+def _check_agreement(record: HarvestRecord, model_id: int, sae_ids: list[int], corpus: Corpus) -> None:
+    """InvalidInput when this worker reads something else than the workers that read other shards."""
+    if record.corpus_fingerprint is None:
+        return
+    mine = {"model": model_id, "SAEs": tuple(sae_ids), "corpus": corpus.fingerprint}
+    theirs = {"model": record.model_id, "SAEs": record.sae_ids, "corpus": record.corpus_fingerprint}
+    for name in mine:
+        if mine[name] != theirs[name]:
+            raise InvalidInput(
+                f"the {name} on {gethostname()} is not what other workers of this harvest read; "
+                "put the same files on every host, or start a new harvest"
+            )
 
 
 def _register(session: WriteSession, model_id: int, dictionary: Dictionary, spec: SaeSpec) -> int:

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from autointerp.domain.specs import HarvestSpec
+from autointerp.domain.specs import HarvestSpec, SaeSpec
+from autointerp.harvest.location import Location
 from autointerp.hashing import digest
+from autointerp.pipeline.baselines import load_baseline
 
 if TYPE_CHECKING:  # torch: loaded by what is called, not by who may call it
+    from autointerp.harvest.likeness import Embed
     from autointerp.subject.corpus import Corpus
     from autointerp.subject.model import SubjectModel
     from autointerp.subject.sae import Dictionary
@@ -30,12 +34,19 @@ class Subjects(Protocol):
 
     def corpus(self, spec: HarvestSpec) -> "Corpus": ...
 
+    def embed(self, spec: HarvestSpec) -> "Embed | None": ...
+
 
 class LoadedSubjects:
-    """Loads models, SAEs and corpora and keeps the last of each."""
+    """Loads models, SAEs and corpora and keeps the last of each.
 
-    def __init__(self, *, device: str) -> None:
+    `tokens` is where the corpora's token ids are kept, `baselines` where all workers find those that were fitted.
+    """
+
+    def __init__(self, *, device: str, tokens: Path, baselines: Location) -> None:
         self._device = device
+        self._tokens = tokens
+        self._baselines = baselines
         self._subject = _Kept[Subject]()
         self._corpus = _Kept["Corpus"]()
 
@@ -44,19 +55,36 @@ class LoadedSubjects:
         return self._subject.get(_subject_key(spec), lambda: self._load(spec))
 
     def corpus(self, spec: HarvestSpec) -> "Corpus":
-        """Return the corpus, tokenised for the subject model."""
+        """Return the corpus, tokenised for the subject model; opened again when its source has changed."""
         from autointerp.subject.corpus import open_corpus
+        from autointerp.subject.sources import identify
 
         model = self.subject(spec).model
-        key = digest([_subject_key(spec), spec.corpus.digest, spec.context, spec.tokens])
-        return self._corpus.get(key, lambda: open_corpus(spec.corpus, model, context=spec.context, tokens=spec.tokens))
+        source = identify(spec.corpus).digest
+        key = digest([_subject_key(spec), spec.corpus.digest, source, spec.context, spec.tokens])
+        return self._corpus.get(
+            key,
+            lambda: open_corpus(spec.corpus, model, context=spec.context, tokens=spec.tokens, folder=self._tokens),
+        )
+
+    def embed(self, spec: HarvestSpec) -> "Embed | None":
+        """Return the sentence embedding that the spec needs, None when it needs none; InvalidModel: not at hand."""
+        from autointerp.subject.embedder import open_embedder
+
+        return open_embedder(spec.embedder, device=self._device).embed_now if spec.needs_embedder else None
 
     def _load(self, spec: HarvestSpec) -> Subject:
         from autointerp.subject.model import load_model
-        from autointerp.subject.sae import load_sae
 
         model = load_model(spec.subject, device=self._device)
-        return Subject(model=model, dictionaries=tuple(load_sae(sae, model) for sae in spec.saes))
+        return Subject(model=model, dictionaries=tuple(self._dictionary(sae, spec, model) for sae in spec.saes))
+
+    def _dictionary(self, sae: SaeSpec, spec: HarvestSpec, model: "SubjectModel") -> "Dictionary":
+        from autointerp.subject.sae import load_sae
+
+        if sae.baseline is None:
+            return load_sae(sae, model)
+        return load_baseline(sae.baseline, sae, spec, model, shelf=self._baselines, tokens=self._tokens)
 
 
 class _Kept(Generic[T]):
@@ -74,4 +102,6 @@ class _Kept(Generic[T]):
 
 
 def _subject_key(spec: HarvestSpec) -> str:
-    return digest([spec.subject.digest, [sae.digest for sae in spec.saes]])
+    # A baseline is fitted to the corpus, so it is another one with another corpus.
+    corpus = [spec.corpus.digest, spec.context] if any(sae.baseline for sae in spec.saes) else None
+    return digest([spec.subject.digest, [sae.digest for sae in spec.saes], corpus])

@@ -16,6 +16,7 @@ from autointerp.errors import Conflict, InvalidSpec
 from autointerp.llm.base import Endpoint
 from autointerp.llm.stack import tariff_of
 from autointerp.runs.desk import Desk
+from autointerp.runs.reuse import reusable
 from autointerp.storage import features, harvests
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.records import HarvestState
@@ -39,7 +40,7 @@ def check_plugins(desk: Desk, spec: RunSpec) -> None:
 
 def _check_features(session: ReadSession, spec: RunSpec) -> None:
     if isinstance(spec.harvest, HarvestSpec):
-        done = harvests.find_by_digest(session, spec.harvest.digest, (HarvestState.FINISHED,))
+        done = reusable(session, spec.harvest, (HarvestState.FINISHED,))
         if done is None:
             _check_sae(spec, len(spec.harvest.saes))
             return

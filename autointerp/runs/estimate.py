@@ -20,6 +20,7 @@ from autointerp.llm import estimate as tokens
 from autointerp.llm import honest
 from autointerp.runs.checking import check
 from autointerp.runs.desk import Desk
+from autointerp.runs.reuse import reusable
 from autointerp.storage import examples, explanations, features, harvests
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.records import FeatureRow, HarvestState
@@ -71,7 +72,7 @@ def estimate(desk: Desk, spec: RunSpec) -> tuple[Expected, ...]:
 
 def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
     if isinstance(spec.harvest, HarvestSpec):
-        found = harvests.find_by_digest(session, spec.harvest.digest, (HarvestState.FINISHED,))
+        found = reusable(session, spec.harvest, (HarvestState.FINISHED,))
     else:
         named = harvests.get(session, spec.harvest)
         found = named if named.state is HarvestState.FINISHED else None

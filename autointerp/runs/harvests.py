@@ -3,11 +3,13 @@
 from autointerp.domain.specs import HarvestSpec
 from autointerp.errors import Conflict
 from autointerp.jobs import tasks
-from autointerp.jobs.expansion import waiting_for
+from autointerp.jobs.endings import settle_waiting
+from autointerp.jobs.taking_up import take_up
 from autointerp.runs.desk import Desk
-from autointerp.storage import harvests, runs
+from autointerp.runs.reuse import reusable
+from autointerp.storage import harvests
 from autointerp.storage.engine import WriteSession
-from autointerp.storage.records import HarvestRecord, HarvestState, RunState
+from autointerp.storage.records import HarvestRecord, HarvestState
 
 UNDER_WAY = (HarvestState.WAITING, HarvestState.RUNNING)
 KEPT = (*UNDER_WAY, HarvestState.FINISHED)
@@ -29,9 +31,7 @@ def cancel_harvest(desk: Desk, harvest_id: str) -> HarvestRecord:
             raise Conflict(f"the harvest {harvest_id} is {record.state}; there is nothing to cancel")
         harvests.set_state(session, harvest_id, HarvestState.CANCELLED)
     tasks.cancel_all(desk.jobs, tasks.harvest_prefix(harvest_id))
-    for run_id in waiting_for(desk.database, harvest_id):
-        with desk.database.write() as session:
-            runs.set_state(session, run_id, RunState.FAILED, error="its harvest was cancelled; resume it to go on")
+    settle_waiting(desk.database, desk.jobs, harvest_id)
     return _get(desk, harvest_id)
 
 
@@ -43,25 +43,20 @@ def resume_harvest(desk: Desk, harvest_id: str) -> HarvestRecord:
             raise Conflict(f"the harvest {harvest_id} is finished; there is nothing to resume")
         if record.state not in UNDER_WAY:
             harvests.set_state(session, harvest_id, HarvestState.WAITING)
-            harvests.set_tokens(session, harvest_id, 0)
+            harvests.forget_corpus(session, harvest_id)
         record = harvests.get(session, harvest_id)
     submit_missing_shards(desk, record)
     return record
 
 
 def found_or_created(session: WriteSession, spec: HarvestSpec) -> HarvestRecord:
-    """Return the harvest of this spec that is finished or under way, or store a new one."""
-    return harvests.find_by_digest(session, spec.digest, KEPT) or harvests.create(session, spec)
+    """Return the harvest of this spec and corpus that is finished or under way, or store a new one."""
+    return reusable(session, spec, KEPT) or harvests.create(session, spec)
 
 
 def submit_missing_shards(desk: Desk, record: HarvestRecord) -> None:
-    """Queue the shards of a harvest under way that no worker has or will take."""
-    if record.state not in UNDER_WAY:
-        return
-    found = desk.jobs.status(tasks.harvest_prefix(record.id))
-    if not tasks.live_parts(found):
-        generation = tasks.next_generation(found)
-        tasks.submit_shards(desk.jobs, record.id, record.spec.shards, generation=generation)
+    """Queue the shards of a harvest under way, unless a worker has or will take a job of it."""
+    take_up(desk.database, desk.jobs, record)
 
 
 def _get(desk: Desk, harvest_id: str) -> HarvestRecord:

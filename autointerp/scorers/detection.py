@@ -1,8 +1,9 @@
 """Detection: does the judge tell passages where the feature fires from silent ones, by the explanation?
 
-Positives are spread over the quantiles of the feature's activations; negatives are random silent windows. Silent
-windows that hold a token the feature fires on elsewhere are asked about too, and reported as a group of their own:
-they say whether the explanation is more than a list of tokens, and stay out of the headline so that it can be compared.
+Positives are spread over the quantiles of the feature's activations; negatives are random silent windows. Harder silent
+windows are asked about too, and reported as groups of their own: those with a token the feature fires on elsewhere say
+whether the explanation is more than a list of tokens; those in which a neighbouring feature fires, and those of similar
+text, whether it is too broad. They stay out of the headline so that it can be compared.
 
 No precision stands beside the headline: it would need the share of windows in which the feature fires, and what a
 harvest counts is the share of tokens, which is many times smaller.
@@ -28,6 +29,7 @@ from autointerp.scorers._trials import Ask, put, too_few
 TASK = "detection"
 # Confidences of the judges whose verdicts depend on what else is in the batch.
 CUT = (Confidence.SIMILARITY, Confidence.OVERLAP)
+HARD = (Kind.SAME_TOKEN, Kind.NEIGHBOUR, Kind.SIMILAR_TEXT)
 
 
 class Config(BaseModel):
@@ -42,6 +44,8 @@ class Config(BaseModel):
     interval: int = Field(default=0, ge=0, description="firing windows, spread over the interval groups")
     random: int = Field(default=50, ge=1, description="silent windows")
     same_token: int = Field(default=10, ge=0, description="silent windows with a token it fires on elsewhere")
+    neighbour: int = Field(default=0, ge=0, description="silent windows in which a similar feature fires")
+    similar_text: int = Field(default=0, ge=0, description="silent windows whose text is like the top examples'")
     least: int = Field(default=5, ge=1)
 
     def build(self, tools: Tools) -> "Detection":
@@ -67,26 +71,33 @@ class Detection:
         trials = await self._put([_ask(explanation, example) for example in chosen])
         recipe = Recipe(Metric.BALANCED_ACCURACY, None, _in_headline, by_group)
         score = summarise(trials, recipe, rng=rng_for(self.seed, feature.name, TASK, "bootstrap"))
-        return replace(score, metrics={**score.metrics, "same_token_fpr": _same_token_fpr(trials)})
+        return replace(score, metrics={**score.metrics, **self._rates(trials)})
+
+    def _rates(self, trials: Sequence[Trial]) -> dict[str, float | None]:
+        """The share of each hard kind that the judge says yes to; of same_token always, of others when asked for."""
+        asked = [kind for kind in HARD if kind is Kind.SAME_TOKEN or getattr(self.config, kind)]
+        return {f"{kind}_fpr": _false_positive_rate(trials, kind) for kind in asked}
 
     async def _put(self, asks: Sequence[Ask]) -> tuple[Trial, ...]:
-        """Ask about the headline's windows first, so that no answer on them depends on those that share a token.
+        """Ask about the headline's windows first, so that no answer on them depends on the hard ones.
 
-        A judge that cuts a scale through its batch needs the others again to place these; it is a local one.
+        A judge that cuts a scale through its batch needs the others again to place those of each hard kind; it is a
+        local one.
         """
-        headline = [ask for ask in asks if ask.group.kind is not Kind.SAME_TOKEN]
-        others = [ask for ask in asks if ask.group.kind is Kind.SAME_TOKEN]
+        headline = [ask for ask in asks if ask.group.kind not in HARD]
         trials = await put(self.judge, headline)
-        if not others:
-            return trials
         beside = headline if any(trial.answer.kind in CUT for trial in trials) else []
-        return trials + (await put(self.judge, [*beside, *others]))[len(beside) :]
+        for kind in HARD:
+            others = [ask for ask in asks if ask.group.kind is kind]
+            if others:
+                trials += (await put(self.judge, [*beside, *others]))[len(beside) :]
+        return trials
 
     def _choose(self, feature: FeatureRecord, examples: Sequence[Example]) -> tuple[Example, ...]:
         """The windows to ask about, none twice; a window drawn for two groups counts for the first of them."""
         found = of_split(examples, Split.SCORE)
         distinct: dict[tuple[int, int], Example] = {}
-        for kind in (Kind.QUANTILE, Kind.INTERVAL, Kind.RANDOM, Kind.SAME_TOKEN):
+        for kind in (Kind.QUANTILE, Kind.INTERVAL, Kind.RANDOM, *HARD):
             count = getattr(self.config, kind)
             rng = rng_for(self.seed, feature.name, TASK, kind)
             free = [example for example in found if example.window not in distinct]
@@ -100,9 +111,9 @@ def _ask(explanation: str, example: Example) -> Ask:
 
 
 def _in_headline(trial: Trial) -> bool:
-    return trial.group.kind is not Kind.SAME_TOKEN
+    return trial.group.kind not in HARD
 
 
-def _same_token_fpr(trials: Sequence[Trial]) -> float | None:
-    answered = [t.answer.verdict for t in trials if t.group.kind is Kind.SAME_TOKEN and t.answer.verdict is not None]
+def _false_positive_rate(trials: Sequence[Trial], kind: Kind) -> float | None:
+    answered = [t.answer.verdict for t in trials if t.group.kind is kind and t.answer.verdict is not None]
     return sum(answered) / len(answered) if answered else None

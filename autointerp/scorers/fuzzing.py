@@ -1,7 +1,8 @@
 """Fuzzing: does the judge tell the tokens on which the feature fires from others, by the explanation?
 
-Positives are firing windows with the clearly active tokens marked. Negatives have other tokens marked, in random
-silent windows or, with `wrong = "firing"`, in firing windows, where only the marks can give the answer away.
+Positives are firing windows with the clearly active tokens marked. Negatives have other tokens marked, in silent
+windows (random ones, or with `silent` of a harder kind) or, with `wrong = "firing"`, in firing windows, where only the
+marks can give the answer away.
 
 The protocol is that of Paulo et al. 2024, Automatically Interpreting Millions of Features in Large Language Models.
 """
@@ -36,6 +37,9 @@ class Config(BaseModel):
 
     quantile: int = Field(default=50, ge=1, description="firing windows, spread over the quantile groups")
     wrong: Literal["silent", "firing"] = Field(default="silent", description="where tokens are marked wrongly")
+    silent: Literal["random", "same_token", "neighbour", "similar_text"] = Field(
+        default="random", description="kind of the silent windows that are marked"
+    )
     threshold: float = Field(default=0.3, ge=0, lt=1)
     least: int = Field(default=5, ge=1)
 
@@ -60,7 +64,7 @@ class Fuzzing:
             return undefined(Metric.BALANCED_ACCURACY, reason)
         hosts = firing
         if self.config.wrong == "silent":
-            hosts = spread(found, [Kind.RANDOM], count=len(firing), rng=self._rng(feature, "negatives"))
+            hosts = spread(found, [Kind(self.config.silent)], count=len(firing), rng=self._rng(feature, "negatives"))
         matched = pairs(firing, hosts, threshold=self.config.threshold, rng=self._rng(feature, "marks"))
         if reason := too_few(least=self.config.least, wrongly_marked=len(matched)):
             return undefined(Metric.BALANCED_ACCURACY, reason)

@@ -50,9 +50,13 @@ def refuse_shared(documents: Documents) -> None:
 
 def refuse_misplaced(features: Sequence[HarvestedFeature], pool: Pool) -> None:
     """InvalidInput when a silent example stands in a split that its segment of the pool does not belong to."""
-    for feature in features:
-        for split, packed in feature.examples.items():
-            if np.any(pool.split[packed.silent_pool] != SPLITS.index(split)):
-                raise InvalidInput(
-                    f"a silent example of feature {feature.index} is in the {split} split, but its document is not"
-                )
+    for number, split in enumerate(SPLITS):
+        having = [feature for feature in features if split in feature.examples]
+        silent = [feature.examples[split].silent_pool for feature in having]
+        if not having or not np.any(misplaced := pool.split[np.concatenate(silent)] != number):
+            continue
+        counts = np.cumsum([len(positions) for positions in silent])
+        wrong = having[int(np.searchsorted(counts, int(np.argmax(misplaced)), side="right"))]
+        raise InvalidInput(
+            f"a silent example of feature {wrong.index} is in the {split} split, but its document is not"
+        )

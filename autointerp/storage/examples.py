@@ -6,13 +6,10 @@ import sqlalchemy as sa
 
 from autointerp.domain.examples import Example, Split
 from autointerp.domain.packed import PackedExamples, unpack
-from autointerp.domain.vocabulary import Vocabulary
-from autointerp.errors import NotFound
 from autointerp.storage import disjointness, pools, vocabularies
 from autointerp.storage.engine import ReadSession
-from autointerp.storage.packing import unpack_examples
-from autointerp.storage.tables.harvests import ExampleTable, HarvestTable, PoolTable
-from autointerp.storage.tables.models import ModelTable
+from autointerp.storage.feature_packing import unpack_examples
+from autointerp.storage.tables.harvests import ExampleTable, PoolTable
 
 BATCH = 1000
 
@@ -26,7 +23,7 @@ def load(session: ReadSession, harvest_id: str, feature_id: int, split: Split) -
         unpack_examples(row.packed),
         split=split,
         pool=pools.load(session, harvest_id),
-        vocabulary=_vocabulary(session, harvest_id),
+        vocabulary=vocabularies.of_harvest(session, harvest_id),
     )
 
 
@@ -50,15 +47,3 @@ def shared_documents(session: ReadSession, harvest_id: str) -> tuple[int, ...]:
 
 def _by_split(split: str, packed: bytes) -> Mapping[Split, PackedExamples]:
     return {Split(split): unpack_examples(packed)}
-
-
-def _vocabulary(session: ReadSession, harvest_id: str) -> Vocabulary:
-    statement = (
-        sa.select(ModelTable.vocabulary_fingerprint)
-        .join(HarvestTable, HarvestTable.model_id == ModelTable.id)
-        .where(HarvestTable.id == harvest_id)
-    )
-    fingerprint = session.sql.execute(statement).scalar_one_or_none()
-    if fingerprint is None:
-        raise NotFound(f"the harvest {harvest_id} has no model; it has not loaded its parts yet")
-    return vocabularies.get(session, fingerprint)

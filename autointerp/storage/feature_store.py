@@ -8,8 +8,8 @@ from sqlalchemy import select
 from autointerp.domain.packed import HarvestedFeature
 from autointerp.storage import disjointness, pools
 from autointerp.storage.engine import ReadSession, WriteSession
+from autointerp.storage.feature_packing import pack_examples, pack_statistics
 from autointerp.storage.insertion import insert_if_absent
-from autointerp.storage.packing import pack_examples, pack_statistics
 from autointerp.storage.tables.harvests import ExampleTable, FeatureTable, HarvestedFeatureTable
 
 

@@ -6,13 +6,15 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Row, Select
 
 from autointerp.domain.features import FeatureRecord
+from autointerp.domain.packed import unpack_statistics
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.specs import FeatureSelection
+from autointerp.domain.vocabulary import Vocabulary
 from autointerp.errors import InvalidInput, NotFound
-from autointerp.storage import harvests, saes
+from autointerp.storage import harvests, saes, vocabularies
 from autointerp.storage.engine import ReadSession
+from autointerp.storage.feature_packing import unpack_statistics as unpack_measured
 from autointerp.storage.feature_store import store
-from autointerp.storage.packing import unpack_statistics
 from autointerp.storage.records import FeatureFilter, FeatureOrder, FeatureRow, SaeRecord
 from autointerp.storage.tables.explanations import ExplanationTable
 from autointerp.storage.tables.harvests import FeatureTable, HarvestedFeatureTable
@@ -30,7 +32,7 @@ def get(session: ReadSession, harvest_id: str, feature_id: int) -> FeatureRow:
     row = session.sql.execute(_rows(harvest_id).where(FeatureTable.id == feature_id)).first()
     if row is None:
         raise NotFound(f"there is no feature {feature_id} in the harvest {harvest_id}")
-    return _record(row)
+    return _records(session, harvest_id, [row])[0]
 
 
 def get_by_index(session: ReadSession, harvest_id: str, sae_id: int, index: int) -> FeatureRow:
@@ -39,7 +41,7 @@ def get_by_index(session: ReadSession, harvest_id: str, sae_id: int, index: int)
     row = session.sql.execute(_rows(harvest_id).where(*wanted)).first()
     if row is None:
         raise NotFound(f"there is no feature with index {index} of SAE {sae_id} in the harvest {harvest_id}")
-    return _record(row)
+    return _records(session, harvest_id, [row])[0]
 
 
 def newest(session: ReadSession, feature_id: int) -> FeatureRow:
@@ -55,7 +57,7 @@ def newest(session: ReadSession, feature_id: int) -> FeatureRow:
 def get_many(session: ReadSession, harvest_id: str, feature_ids: Sequence[int]) -> tuple[FeatureRow, ...]:
     """Return these features in the order asked; NotFound when one is missing."""
     rows = session.sql.execute(_rows(harvest_id).where(FeatureTable.id.in_(feature_ids)))
-    found = {record.id: record for record in map(_record, rows)}
+    found = {record.id: record for record in _records(session, harvest_id, rows.all())}
     if missing := [feature_id for feature_id in feature_ids if feature_id not in found]:
         raise NotFound(f"there is no feature {missing[0]} in the harvest {harvest_id}")
     return tuple(found[feature_id] for feature_id in feature_ids)
@@ -72,7 +74,7 @@ def list_features(
         statement = statement.order_by(_value(order).desc(), FeatureTable.id)
     if after is not None:
         statement = statement.where(_later(session, filter.harvest_id, after, order))
-    return tuple(_record(row) for row in session.sql.execute(statement))
+    return _records(session, filter.harvest_id, session.sql.execute(statement).all())
 
 
 def count_features(session: ReadSession, filter: FeatureFilter) -> int:
@@ -192,7 +194,17 @@ def _later(session: ReadSession, harvest_id: str, after: int, order: FeatureOrde
     return sa.or_(value < reached, sa.and_(value == reached, FeatureTable.id > after))
 
 
-def _record(row: Row[int, int, int, str, str, bytes]) -> FeatureRow:
-    feature_id, sae_id, index, fingerprint, harvest_id, statistics = row
-    record = FeatureRecord(sae=fingerprint, index=index, statistics=unpack_statistics(statistics))
+def _records(
+    session: ReadSession, harvest_id: str, rows: Sequence[Row[int, int, int, str, str, bytes]]
+) -> tuple[FeatureRow, ...]:
+    if not rows:
+        return ()
+    vocabulary = vocabularies.of_harvest(session, harvest_id)
+    return tuple(_record(row, vocabulary) for row in rows)
+
+
+def _record(row: Row[int, int, int, str, str, bytes], vocabulary: Vocabulary) -> FeatureRow:
+    feature_id, sae_id, index, fingerprint, harvest_id, packed = row
+    statistics = unpack_statistics(unpack_measured(packed), vocabulary)
+    record = FeatureRecord(sae=fingerprint, index=index, statistics=statistics)
     return FeatureRow(id=feature_id, harvest_id=harvest_id, sae_id=sae_id, record=record)

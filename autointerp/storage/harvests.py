@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import CursorResult, case, delete, select, update
 
 from autointerp.domain.specs import HarvestSpec
 from autointerp.errors import NotFound
@@ -56,6 +56,12 @@ def list_harvests(session: ReadSession, *, after: str | None, limit: int) -> tup
     return _records(session, session.sql.scalars(statement).all())
 
 
+def list_under_way(session: ReadSession) -> tuple[HarvestRecord, ...]:
+    """Return the harvests that have not ended, oldest first."""
+    statement = select(HarvestTable).where(HarvestTable.state.not_in(ENDS)).order_by(HarvestTable.id)
+    return _records(session, session.sql.scalars(statement).all())
+
+
 def find_by_digest(session: ReadSession, digest: str, states: Collection[HarvestState]) -> HarvestRecord | None:
     """Return the newest harvest of this spec in one of `states`."""
     wanted = HarvestTable.spec_digest == digest, HarvestTable.state.in_(states)
@@ -101,13 +107,24 @@ def sae_ids_of(session: ReadSession, harvest_id: str) -> tuple[int, ...]:
 
 
 def add_tokens(session: WriteSession, harvest_id: str, tokens: int) -> None:
-    """Count `tokens` more as read."""
-    _update(session, harvest_id, {"tokens_done": HarvestTable.tokens_done + tokens})
+    """Count `tokens` more as read, or fewer; never fewer than none."""
+    sum_ = HarvestTable.tokens_done + tokens
+    _update(session, harvest_id, {"tokens_done": case((sum_ < 0, 0), else_=sum_)})
 
 
 def set_tokens(session: WriteSession, harvest_id: str, tokens: int) -> None:
     """Set how many tokens are read, as when a harvest resumes from its finished shards."""
     _update(session, harvest_id, {"tokens_done": tokens})
+
+
+def set_total(session: WriteSession, harvest_id: str, tokens: int) -> None:
+    """Set how many tokens there are to read, now that the end of the corpus is known."""
+    _update(session, harvest_id, {"tokens_total": tokens})
+
+
+def forget_corpus(session: WriteSession, harvest_id: str) -> None:
+    """Forget which corpus and how much of it was read, as before a harvest is taken up again."""
+    _update(session, harvest_id, {"tokens_done": 0, "tokens_total": None, "corpus_fingerprint": None})
 
 
 def set_state(

@@ -1,4 +1,4 @@
-"""Domain records as blobs: examples, pools, statistics, vocabularies, trials and replies."""
+"""Domain records as blobs: pools, vocabularies, trials and replies; `feature_packing` has those of features."""
 
 import base64
 from collections.abc import Sequence
@@ -7,26 +7,13 @@ from typing import Any
 from autointerp.domain.calls import Finish, Reply, TokenLogprob, Usage
 from autointerp.domain.examples import Group
 from autointerp.domain.explanations import UnreadKind
-from autointerp.domain.features import BINS, Statistics, TokenCount, TokenLogit
 from autointerp.domain.judging import Answer, Confidence
-from autointerp.domain.packed import PackedExamples, Pool, Windows
+from autointerp.domain.packed import Pool, Windows
 from autointerp.domain.scores import Trial
 from autointerp.domain.vocabulary import Vocabulary
 from autointerp.storage.blobs import Array, pack_arrays, pack_json, unpack_arrays, unpack_json
 
 WINDOWS = ("context", "document", "start", "offsets", "tokens")
-EXAMPLES = ("peak", "activations", "member_window", "member_kind", "member_index", "silent_pool", "silent_kind")
-
-
-def pack_examples(packed: PackedExamples) -> bytes:
-    """Pack the examples of one feature in one split."""
-    return pack_arrays(_windows(packed.windows) | {name: getattr(packed, name) for name in EXAMPLES})
-
-
-def unpack_examples(blob: bytes) -> PackedExamples:
-    """Return what `pack_examples` was given."""
-    arrays = unpack_arrays(blob)
-    return PackedExamples(windows=_read_windows(arrays), **{name: arrays[name] for name in EXAMPLES})
 
 
 def pack_pool(pool: Pool) -> bytes:
@@ -46,40 +33,6 @@ def _windows(windows: Windows) -> dict[str, Array]:
 
 def _read_windows(arrays: dict[str, Array]) -> Windows:
     return Windows(**{name: arrays[name] for name in WINDOWS})
-
-
-def pack_statistics(statistics: Statistics) -> bytes:
-    """Pack the statistics of one feature; empty bins of the histogram are left out."""
-    histogram = [[b, int(count)] for b, count in enumerate(statistics.histogram) if count]
-    return pack_json(
-        {
-            "tokens": int(statistics.tokens),
-            "firings": int(statistics.firings),
-            "sum": float(statistics.sum),
-            "sum_of_squares": float(statistics.sum_of_squares),
-            "max": float(statistics.max),
-            "bins": len(statistics.histogram),
-            "histogram": histogram,
-            "top_tokens": [[int(t.token), t.piece, int(t.count), float(t.mean)] for t in statistics.top_tokens],
-            "promoted": [[int(t.token), t.piece, float(t.logit)] for t in statistics.promoted],
-            "suppressed": [[int(t.token), t.piece, float(t.logit)] for t in statistics.suppressed],
-        }
-    )
-
-
-def unpack_statistics(blob: bytes) -> Statistics:
-    """Return what `pack_statistics` was given."""
-    kept = unpack_json(blob)
-    histogram = [0] * kept.pop("bins", BINS)
-    for b, count in kept.pop("histogram"):
-        histogram[b] = count
-    return Statistics(
-        histogram=tuple(histogram),
-        top_tokens=tuple(TokenCount(*row) for row in kept.pop("top_tokens")),
-        promoted=tuple(TokenLogit(*row) for row in kept.pop("promoted")),
-        suppressed=tuple(TokenLogit(*row) for row in kept.pop("suppressed")),
-        **kept,
-    )
 
 
 def pack_vocabulary(vocabulary: Vocabulary) -> bytes:

@@ -1,11 +1,14 @@
 """Vocabularies of subject models, so that any process can show tokens as text."""
 
+import sqlalchemy as sa
+
 from autointerp.domain.vocabulary import Vocabulary
 from autointerp.errors import NotFound
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.insertion import insert_if_absent
 from autointerp.storage.packing import pack_vocabulary, unpack_vocabulary
-from autointerp.storage.tables.models import VocabularyTable
+from autointerp.storage.tables.harvests import HarvestTable
+from autointerp.storage.tables.models import ModelTable, VocabularyTable
 
 
 def store(session: WriteSession, vocabulary: Vocabulary) -> str:
@@ -27,3 +30,16 @@ def get(session: ReadSession, fingerprint: str) -> Vocabulary:
         return unpack_vocabulary(row.tokens)
 
     return session.recall(("vocabulary", fingerprint), load)
+
+
+def of_harvest(session: ReadSession, harvest_id: str) -> Vocabulary:
+    """Return the vocabulary of a harvest's model; NotFound when the harvest has none yet."""
+    statement = (
+        sa.select(ModelTable.vocabulary_fingerprint)
+        .join(HarvestTable, HarvestTable.model_id == ModelTable.id)
+        .where(HarvestTable.id == harvest_id)
+    )
+    fingerprint = session.sql.execute(statement).scalar_one_or_none()
+    if fingerprint is None:
+        raise NotFound(f"the harvest {harvest_id} has no model; it has not loaded its parts yet")
+    return get(session, fingerprint)

@@ -139,6 +139,15 @@ def _mlp_out(layer: nn.Module, model: nn.Module) -> Place | None:
     return _output(_norm(layer, "post_feedforward_layernorm") or _mlp(layer))
 
 
+def _before_attention(layer: nn.Module, model: nn.Module) -> Place | None:
+    return _output(_norm(layer, "input_layernorm", "ln_1", "norm_1"))
+
+
+def _before_mlp(layer: nn.Module, model: nn.Module) -> Place | None:
+    """What the MLP reads: SAEs and transcoders are trained on it with the norm's gain, as models fold it in there."""
+    return _output(_norm(layer, "pre_feedforward_layernorm", "post_attention_layernorm", "ln_2", "norm_2"))
+
+
 _LENS_NAMES: dict[str, Callable[[nn.Module, nn.Module], Place | None]] = {
     "hook_resid_pre": lambda layer, model: Place("", before=True),
     "hook_resid_mid": _middle,
@@ -147,6 +156,9 @@ _LENS_NAMES: dict[str, Callable[[nn.Module, nn.Module], Place | None]] = {
     "hook_attn_out": _attention_out,
     "hook_mlp_out": _mlp_out,
     "attn.hook_z": lambda layer, model: _input(_projection(layer, _attention(layer), -1)),
+    "ln1.hook_normalized": _before_attention,
+    "ln2.hook_normalized": _before_mlp,
+    "mlp.hook_in": lambda layer, model: _input(_mlp(layer)),
     "mlp.hook_pre": lambda layer, model: _output(_projection(layer, _mlp(layer), 0)),
     "mlp.hook_post": lambda layer, model: _input(_projection(layer, _mlp(layer), -1)),
 }

@@ -44,6 +44,22 @@ def only_local(name: str, revision: str | None, *, kind: Literal["model", "datas
     return False
 
 
+def dataset_commit(name: str, revision: str | None) -> str:
+    """Return the commit that a data set stands at on the hub, or in its cache where the hub is out of reach."""
+    if not only_local(name, revision, kind="dataset"):
+        try:
+            return str(HfApi().dataset_info(name, revision=revision, timeout=SECONDS).sha)
+        except (HfHubHTTPError, *UNREACHABLE) as error:
+            raise Absent(f"the hub does not say which commit {revision or 'its newest revision'} is") from error
+    found = [repo for repo in scan_cache_dir().repos if repo.repo_id == name and repo.repo_type == "dataset"]
+    commits = {ref: at.commit_hash for repo in found for ref, at in repo.refs.items()}
+    held = {at.commit_hash for repo in found for at in repo.revisions}
+    wanted = revision or "main"
+    if wanted not in commits and wanted not in held:
+        raise Absent(f"the hub is out of reach, and its cache does not hold revision {wanted!r}")
+    return commits.get(wanted, wanted)
+
+
 def _cached(name: str, kind: str, why: str) -> bool:
     try:
         repos = scan_cache_dir().repos

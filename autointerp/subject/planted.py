@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from autointerp.errors import InvalidCorpus
 from autointerp.subject import model as subject_model
 from autointerp.subject import planted_weights as weights
 from autointerp.subject import planted_words as words
@@ -31,10 +30,7 @@ class Planted:
 
     def corpus(self, context: int, tokens: int) -> Corpus:
         """Pack the planted texts into rows."""
-        corpus = pack(self.documents, self.model, context=context, tokens=tokens)
-        if corpus is None:
-            raise InvalidCorpus("ask for at least one token of the planted corpus")
-        return corpus
+        return pack(self.documents, self.model, context=context, tokens=tokens)
 
     def save(self, folder: Path) -> None:
         """Write the model to `folder/model`, the SAE to `folder/sae` and the texts to `folder/documents.jsonl`."""

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from autointerp.domain.specs import SaeSpec
+from autointerp.domain.specs import BASELINES, SaeSpec
 from autointerp.errors import InvalidModel
 from autointerp.hashing import canonical_json
 from autointerp.subject.model import SubjectModel
@@ -18,8 +18,8 @@ from autointerp.subject.quiet import unwarned
 if TYPE_CHECKING:
     from sae_lens import SAE
 
-# sae-lens folds the decoder's norms exactly for these; where it cannot, activations are scaled after encoding.
-FOLDABLE = frozenset({"standard", "gated", "jumprelu", "transcoder", "jumprelu_transcoder"})
+# Kinds that the metadata name beside the architecture: baselines, and an SAE that is read as one of another kind.
+KINDS = frozenset({*BASELINES, "abstopk"})
 # What a config says about where it was made, not about what the SAE computes.
 PROVENANCE = frozenset({"metadata", "device", "dtype"})
 
@@ -41,10 +41,10 @@ class Dictionary:
     source: Mapping[str, Any]
     directions: Float[Tensor, "feature width"]
     sae: "SAE[Any]"
-    scale: Float[Tensor, "feature"] | None  # None: the norms are folded into the weights
+    scale: Float[Tensor, "feature"] | None  # the norms; None: they are one, or in the activations already
 
     def encode(self, acts: Float[Tensor, "... width"]) -> Float[Tensor, "... feature"]:
-        """Return the activation of every feature, in float32."""
+        """Return the activation of every feature, in float32: to the bit that of sae-lens times `scale`."""
         with torch.no_grad():
             feats = self.sae.encode(acts)
             return feats if self.scale is None else feats * self.scale
@@ -74,30 +74,29 @@ def load_sae(spec: SaeSpec, model: SubjectModel) -> Dictionary:
 
 
 def wrap(sae: "SAE[Any]", model: SubjectModel, *, hook: str | None, name: str, source: Mapping[str, Any]) -> Dictionary:
-    """Make the dictionary of a loaded SAE, folding decoder norms in place; InvalidModel when it does not fit."""
+    """Make the dictionary of a loaded SAE; InvalidModel when its kind cannot be read here, or it does not fit."""
+    _check_kind(sae, name)
     for weight, values in sae.state_dict().items():
         if not bool(torch.isfinite(values).all()):
             raise InvalidModel(
                 f"the weights of the SAE {name} hold NaN or infinity in {weight}; use another checkpoint"
             )
     place = model.resolve(_hook(sae, hook, name))
-    width = int(sae.cfg.d_in)
-    _check_width(model, place, width, name)
+    _check_width(model, place, int(sae.cfg.d_in), name)
     # Heads are read side by side here, as the SAE's weights have them.
     sae.turn_off_forward_pass_hook_z_reshaping()
-    fingerprint = fingerprint_of(sae, place)
-    scale = _fold(sae)
+    _check_encoding(sae.requires_grad_(requires_grad=False), name)
     return Dictionary(
-        fingerprint=fingerprint,
+        fingerprint=fingerprint_of(sae, place),
         name=name,
-        kind=sae.cfg.architecture(),
+        kind=_kind(sae),
         hook=place,
-        width=width,
+        width=int(sae.cfg.d_in),
         features=int(sae.cfg.d_sae),
         source=dict(source),
         directions=(sae.W_dec / sae.get_W_dec_norm().unsqueeze(1)).detach(),
-        sae=sae.requires_grad_(requires_grad=False),
-        scale=scale,
+        sae=sae,
+        scale=_scale(sae),
     )
 
 
@@ -111,21 +110,41 @@ def fingerprint_of(sae: "SAE[Any]", hook: str) -> str:
     return found.hexdigest()
 
 
-def _fold(sae: "SAE[Any]") -> Float[Tensor, "feature"] | None:
-    """Fold the decoder's norms into the weights, or return what activations must be multiplied with instead.
+def _scale(sae: "SAE[Any]") -> Float[Tensor, "feature"] | None:
+    """The decoder's norms, where they are not one; None for an SAE that multiplies with them itself.
 
-    Scaling a TopK SAE's encoder would change which features are chosen, so its activations are scaled afterwards;
-    one that rescales by decoder norms itself already reports what we want.
+    They are not folded into the encoder: that would change the last bits, and which features a TopK SAE chooses.
     """
-    if getattr(sae.cfg, "rescale_acts_by_decoder_norm", False):
-        return None
-    norms = sae.W_dec.detach().norm(dim=-1)
-    if torch.allclose(norms, torch.ones_like(norms), atol=1e-5):
-        return None
-    if sae.cfg.architecture() in FOLDABLE:
-        sae.fold_W_dec_norm()
-        return None
-    return sae.get_W_dec_norm().detach()
+    norms = sae.get_W_dec_norm().detach()
+    scaled = getattr(sae.cfg, "rescale_acts_by_decoder_norm", False)
+    return None if scaled or torch.allclose(norms, torch.ones_like(norms), atol=1e-5) else norms
+
+
+def _kind(sae: "SAE[Any]") -> str:
+    """What the metadata say the SAE is, else its architecture."""
+    kind = sae.cfg.metadata.kind
+    return kind if isinstance(kind, str) and kind in KINDS else sae.cfg.architecture()
+
+
+def _check_kind(sae: "SAE[Any]", name: str) -> None:
+    if sae.cfg.architecture() == "temporal":
+        raise InvalidModel(
+            f"{name} is a temporal SAE, whose features also depend on the tokens before; "
+            "only SAEs that read one token at a time can be explained"
+        )
+    if sae.cfg.metadata.hook_head_index is not None:
+        raise InvalidModel(
+            f"the SAE {name} reads attention head {sae.cfg.metadata.hook_head_index} alone; "
+            "only SAEs that read all heads side by side are supported"
+        )
+
+
+def _check_encoding(sae: "SAE[Any]", name: str) -> None:
+    """Encode one token: a configuration that contradicts the weights is found here, not in the middle of a harvest."""
+    try:
+        sae.encode(torch.ones(1, int(sae.cfg.d_in), device=sae.W_dec.device))
+    except (RuntimeError, TypeError) as error:
+        raise InvalidModel(f"the SAE {name} cannot encode: {str(error).strip().splitlines()[0]}") from error
 
 
 def _hook(sae: "SAE[Any]", hook: str | None, name: str) -> str:

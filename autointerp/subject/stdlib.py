@@ -20,11 +20,16 @@ def stdlib_documents(root: Path | None = None) -> Iterator[tuple[str, str]]:
     So the first documents are a fair sample of the whole library, the same on every machine. `root` is the folder of
     the library, if not the running Python's.
     """
-    root = root or Path(sysconfig.get_path("stdlib"))
-    for name in sorted(_names(root), key=_shuffled):
-        text = _text(root / name)
+    for name, path in stdlib_files(root):
+        text = _text(path)
         if text and text.strip():
             yield name, text
+
+
+def stdlib_files(root: Path | None = None) -> list[tuple[str, Path]]:
+    """List the library's source files by relative path, in the order of `stdlib_documents`."""
+    root = root or Path(sysconfig.get_path("stdlib"))
+    return [(name, root / name) for name in sorted(_names(root), key=_shuffled)]
 
 
 def _shuffled(name: str) -> bytes:

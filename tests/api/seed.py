@@ -6,9 +6,9 @@ import numpy as np
 
 from autointerp.domain.examples import Group, Kind, Split
 from autointerp.domain.explanations import Explanation, Unread, UnreadKind
-from autointerp.domain.features import BINS, Statistics, TokenCount, TokenLogit
+from autointerp.domain.features import BINS
 from autointerp.domain.judging import Answer, Confidence
-from autointerp.domain.packed import KINDS, NO_INDEX, HarvestedFeature, PackedExamples, Pool, Windows
+from autointerp.domain.packed import KINDS, NO_INDEX, HarvestedFeature, PackedExamples, PackedStatistics, Pool, Windows
 from autointerp.domain.scores import GroupResult, Score, Trial
 from autointerp.domain.specs import CorpusSpec, HarvestSpec, PluginSpec, RunSpec, SaeSpec, ScorerSpec, SubjectSpec
 from autointerp.domain.vocabulary import Vocabulary
@@ -118,16 +118,23 @@ def _feature(index: int) -> HarvestedFeature:
     firings = 10 * index
     histogram = [0] * BINS
     histogram[80] = firings
-    statistics = Statistics(
+    statistics = PackedStatistics(
         tokens=1_000,
         firings=firings,
         sum=1.5 * firings,
         sum_of_squares=2.5 * firings,
         max=float(index),
-        histogram=tuple(histogram),
-        top_tokens=(TokenCount(token=2, piece=" cat", count=firings, mean=1.5),),
-        promoted=(TokenLogit(token=3, piece=" sat", logit=2.0),),
-        suppressed=(TokenLogit(token=1, piece=" the", logit=-2.0),),
+        histogram=np.array(histogram),
+        top_token=np.array([2], np.int32),
+        top_count=np.array([firings]),
+        top_mean=np.array([1.5]),
+        promoted_token=np.array([3], np.int32),
+        promoted_logit=np.array([2.0], np.float32),
+        suppressed_token=np.array([1], np.int32),
+        suppressed_logit=np.array([-2.0], np.float32),
+        neighbour=np.array([1], np.int32),
+        neighbour_cosine=np.array([0.5], np.float32),
+        neighbour_coactivation=np.array([0.25], np.float32),
     )
     examples = {split: _examples(i) for i, split in enumerate(Split)}
     return HarvestedFeature(index=index, statistics=statistics, examples=examples)

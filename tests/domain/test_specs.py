@@ -35,13 +35,27 @@ def test_a_bare_name_stands_for_the_plug_in_without_options() -> None:
     assert ("lexical", {}) == (spec.judge.name, spec.judge.options)
 
 
+def test_a_bare_kind_stands_for_the_baseline_with_its_defaults() -> None:
+    spec = SaeSpec.model_validate({"baseline": "ica", "hook": "model.layers.2"})
+
+    assert SaeSpec.model_validate({"baseline": {"kind": "ica"}, "hook": "model.layers.2"}) == spec
+
+
 @pytest.mark.parametrize(
     ("model", "value"),
     [
         pytest.param(SaeSpec, {}, id="an SAE from nowhere"),
         pytest.param(SaeSpec, {"path": "a", "release": "b"}, id="an SAE from two places"),
+        pytest.param(SaeSpec, {"path": "a", "baseline": "pca", "hook": "h"}, id="an SAE and a baseline"),
+        pytest.param(SaeSpec, {"baseline": "pca"}, id="a baseline of nowhere"),
+        pytest.param(SaeSpec, {"baseline": {"kind": "neurons", "directions": 4}, "hook": "h"}, id="some neurons"),
         pytest.param(CorpusSpec, {"kind": "jsonl"}, id="a corpus without a path"),
         pytest.param(CorpusSpec, {"kind": "stdlib", "path": "x"}, id="a path that would be ignored"),
+        pytest.param(CorpusSpec, {"kind": "text", "path": "x", "content": "chat"}, id="a chat in a plain text"),
+        pytest.param(CorpusSpec, {"kind": "text", "path": "x", "field": "y"}, id="a field of a plain text"),
+        pytest.param(CorpusSpec, {"kind": "jsonl", "path": "x", "split": "test"}, id="a split of a file"),
+        pytest.param(CorpusSpec, {"kind": "jsonl", "path": "x", "long": "cut"}, id="packed documents cut short"),
+        pytest.param(HarvestSpec, {**HARVEST, "skip_first": 256}, id="a context without a position"),
         pytest.param(FeatureSelection, {"indices": [1], "sample": 3}, id="a list and a sample"),
         pytest.param(HarvestSpec, {**HARVEST, "contxt": 3}, id="a misspelt option"),
         pytest.param(HarvestSpec, {**HARVEST, "window": 512}, id="a window longer than the context"),

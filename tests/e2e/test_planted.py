@@ -10,7 +10,7 @@ from autointerp import plugins
 from autointerp.domain.examples import Example, Split
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.judging import Answer, Passage, Question
-from autointerp.domain.packed import unpack
+from autointerp.domain.packed import unpack, unpack_statistics
 from autointerp.domain.specs import HarvestSpec
 from autointerp.domain.tools import Tools
 from autointerp.harvest.merge import merge_shards
@@ -74,7 +74,11 @@ def harvested(subject: Planted, tmp_path_factory: pytest.TempPathFactory) -> Har
     merged = merge_shards([shard], spec)
     return {
         feature.index: (
-            FeatureRecord(subject.dictionary.fingerprint, feature.index, feature.statistics),
+            FeatureRecord(
+                subject.dictionary.fingerprint,
+                feature.index,
+                unpack_statistics(feature.statistics, subject.model.vocabulary),
+            ),
             unpack(
                 feature.examples[Split.SCORE],
                 split=Split.SCORE,

@@ -12,12 +12,22 @@ from autointerp.domain.packed import HarvestedFeature, Pool
 from autointerp.domain.specs import CorpusSpec, HarvestSpec, SaeSpec, Sizes, SubjectSpec
 from autointerp.domain.vocabulary import Vocabulary
 from autointerp.harvest.cut import Cutter
-from autointerp.harvest.rows import Page, find_firings, lay_out
+from autointerp.harvest.likeness import Likeness
+from autointerp.harvest.logits import Unembedding
+from autointerp.harvest.neighbours import Neighbourhood
+from autointerp.harvest.rows import Firings, Page, lay_out
 from autointerp.harvest.silent import Silence, pool_record
 from autointerp.harvest.state import State
+from autointerp.subject.encoding import Fired
 
 FINGERPRINT = "sae of the test"
 VOCABULARY = 12
+
+
+def letters(texts: Sequence[str]) -> np.ndarray:
+    """Embed texts by how often each letter of the vocabulary stands in them, as unit vectors."""
+    counts = np.array([[text.count(chr(97 + i)) for i in range(VOCABULARY)] for text in texts], dtype=np.float32)
+    return counts.reshape(-1, VOCABULARY) / np.linalg.norm(counts.reshape(-1, VOCABULARY), axis=1, keepdims=True)
 
 
 @dataclass
@@ -37,17 +47,27 @@ class World:
     def features(self) -> int:
         return self.acts.shape[2]
 
+    @property
+    def directions(self) -> torch.Tensor:
+        """Unit vectors, one a feature, the same in every world."""
+        return torch.nn.functional.normalize(torch.randn(self.features, 5, generator=torch.Generator().manual_seed(1)))
+
     def page(self, first: int, last: int) -> Page:
         part = slice(first, last)
         return lay_out(first, self.tokens[part], self.documents[part], self.readable[part], self.spec)
+
+    def firings(self, first: int, last: int, page: Page) -> Firings:
+        dense = self.acts[first:last].reshape(-1, self.features)
+        place, feature = np.nonzero(~(dense <= 0))
+        found = Fired(place.astype(np.int32), feature.astype(np.int32), dense[place, feature])
+        return Firings.of(found, page)
 
     def state(self, pages: Sequence[tuple[int, int]] | None = None) -> State:
         """Harvest the rows in these groups of (first, last), all at once if not given."""
         state = State(self.spec, fingerprints=[FINGERPRINT], features=[self.features], vocabulary=VOCABULARY)
         for first, last in pages or [(0, len(self.tokens))]:
             page = self.page(first, last)
-            dense = torch.from_numpy(self.acts[first:last].copy()).flatten(0, 1)
-            state.add(page, [find_firings(dense, page)])
+            state.add(page, [self.firings(first, last, page)])
         return state
 
     def cut(self, state: State) -> tuple[Pool, list[HarvestedFeature]]:
@@ -59,10 +79,10 @@ class World:
             state=state,
             sae=state.saes[0],
             silence=silence,
-            vocabulary=self.vocabulary,
-            pieces=[self.vocabulary.piece(token) for token in range(VOCABULARY)],
-            unembedding=torch.eye(VOCABULARY, 5),
-            directions=torch.eye(self.features, 5),
+            neighbourhood=Neighbourhood.of(state.pool, silence.fired, self.directions, sae=0),
+            unembedding=Unembedding.of(torch.eye(VOCABULARY, 5), self.vocabulary),
+            directions=self.directions,
+            likeness=Likeness.of(pool, self.vocabulary, letters) if self.spec.needs_embedder else None,
         )
         return pool, list(cutter.features())
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from autointerp.domain.examples import Split
-from autointerp.domain.packed import unpack
+from autointerp.domain.packed import unpack, unpack_statistics
 from autointerp.domain.specs import HarvestSpec, Sizes
 from autointerp.errors import DamagedFile, InvalidModel, InvalidSpec, Unavailable
 from autointerp.harvest.merge import Merged, merge_shards
@@ -200,7 +200,7 @@ def test_promoted_tokens_are_those_of_the_unembedding(
 
     for feature in merged.features(0, subject.dictionary, subject.model):
         mine = sorted(logits[feature.index, ids].tolist())
-        found = feature.statistics
+        found = unpack_statistics(feature.statistics, subject.model.vocabulary)
         np.testing.assert_allclose([t.logit for t in found.promoted], mine[::-1][:3], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose([t.logit for t in found.suppressed], mine[:3], rtol=1e-4, atol=1e-5)
         for token in (*found.promoted, *found.suppressed):

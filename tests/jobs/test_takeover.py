@@ -63,7 +63,7 @@ def test_only_a_worker_that_is_silent_at_two_looks_is_taken_for_dead(
 ) -> None:
     with database.write() as session:
         workers.beat(session, "silent", kind="worker", queues=["llm"])
-    reaper = Reaper(database, jobs, worker="me", lease=timedelta(seconds=0))
+    reaper = Reaper(database, jobs, worker="me", silence=timedelta(seconds=0))
 
     reaper.look()
     after_one_look = _known(database)
@@ -75,7 +75,7 @@ def test_only_a_worker_that_is_silent_at_two_looks_is_taken_for_dead(
 
 def test_a_worker_that_beats_between_two_looks_lives(database: Database, jobs: DbosSubmitter) -> None:
     lease = timedelta(seconds=0.3)
-    reaper = Reaper(database, jobs, worker="me", lease=lease)
+    reaper = Reaper(database, jobs, worker="me", silence=lease)
     with database.write() as session:
         workers.beat(session, "late", kind="worker", queues=["llm"])
     time.sleep(lease.total_seconds() + 0.05)

@@ -20,9 +20,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def subjects() -> LoadedSubjects:
+def subjects(tmp_path_factory: pytest.TempPathFactory) -> LoadedSubjects:
     """Loads the planted subject once for all tests."""
-    return LoadedSubjects(device="cpu")
+    data_dir = tmp_path_factory.mktemp("data")
+    return LoadedSubjects(device="cpu", tokens=data_dir / "tokens", baselines=data_dir / "baselines")
 
 
 @pytest.fixture(scope="session")

@@ -157,7 +157,8 @@ async def test_shards_of_a_cancelled_harvest_do_not_stand_in_the_way_of_a_later_
     await run_shard(fresh.field, first.id, 0, 0, stop=go_on)
     cancel_harvest(fresh.desk, first.id)
     path.write_text("\n".join(lines[9:]))
-    fresh.field = replace(fresh.field, subjects=LoadedSubjects(device="cpu"))
+    subjects = LoadedSubjects(device="cpu", tokens=tmp_path / "tokens", baselines=tmp_path / "baselines")
+    fresh.field = replace(fresh.field, subjects=subjects)
 
     second = create_harvest(fresh.desk, spec)
     await fresh.work()
@@ -176,7 +177,7 @@ async def test_a_harvest_that_is_cancelled_while_it_is_merged_keeps_its_shards(f
         cancel_harvest(fresh.desk, made.id)
         return False
 
-    await run_merge(fresh.field, made.id, stop=cancelling)
+    await run_merge(fresh.field, made.id, 0, stop=cancelling)
 
     assert stored(fresh, made.id).state is HarvestState.CANCELLED
     assert len(list((tmp_path / "fresh" / "shards" / made.id).glob("*.safetensors"))) == fresh.harvest.shards

@@ -16,6 +16,7 @@ from autointerp.pipeline.bench import Workbench
 from autointerp.pipeline.device import Device
 from autointerp.pipeline.handlers import handlers
 from autointerp.pipeline.harvest import Field
+from autointerp.pipeline.shards import ShardStore
 from autointerp.pipeline.shop import Shop
 from autointerp.pipeline.subjects import LoadedSubjects
 from autointerp.prompts import PromptLibrary, default_folder
@@ -125,7 +126,7 @@ async def open_world(url: str, *, folder: Path, data_dir: Path, subjects: Loaded
             queue=queue,
             model=model,
             shop=Shop(database, books.commits, queue, bench, at_once=AT_ONCE),
-            field=Field(database, queue, Device("cpu"), subjects, data_dir),
+            field=Field(database, queue, Device("cpu"), subjects, ShardStore(data_dir / "shards")),
             harvest=planted_harvest(folder),
         )
         await gateway.close()

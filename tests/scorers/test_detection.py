@@ -125,3 +125,30 @@ async def test_a_window_of_a_quantile_and_an_interval_is_asked_about_once(on: Be
     found = await score(wider, Oracle(on, misses=0, too_broad=0), {"interval": 5})
 
     assert len(found.trials) == 110
+
+
+@pytest.mark.parametrize("kind", [Kind.NEIGHBOUR, Kind.SIMILAR_TEXT])
+@pytest.mark.parametrize("judge", ["llm", "embedding", "lexical"])
+async def test_hard_windows_are_asked_about_when_wanted_and_change_nothing_else(
+    on: Bench, judge: str, kind: Kind
+) -> None:
+    hard = [
+        replace(e, group=Group(kind), context=e.context + 10**6)
+        for e in on.specimen.score
+        if e.group.kind is Kind.SAME_TOKEN
+    ]
+    here = Bench(replace(on.specimen, score=(*on.specimen.score, *hard)), on.tools)
+
+    plain, asked = [
+        await here.scorer("detection", here.judge(judge), {kind.value: count}).score(
+            here.specimen.meaning, here.specimen.feature, here.specimen.score
+        )
+        for count in (0, 7)
+    ]
+
+    answered = [trial.answer.verdict for trial in asked.trials if trial.group.kind is kind]
+    assert len(answered) == 7
+    assert asked.metrics[f"{kind}_fpr"] == pytest.approx(sum(map(bool, answered)) / 7)
+    assert f"{kind}_fpr" not in plain.metrics
+    assert asked.trials[:110] == plain.trials
+    assert (asked.value, asked.metrics["same_token_fpr"]) == (plain.value, plain.metrics["same_token_fpr"])

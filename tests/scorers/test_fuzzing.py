@@ -40,3 +40,11 @@ async def test_where_only_firing_windows_are_used_the_wrong_marks_have_rows_of_t
     assert {group.group for group in found.breakdown} == {
         f"quantile {k}{suffix}" for k in range(10) for suffix in ("", ", wrong marks")
     }
+
+
+async def test_the_windows_that_are_marked_wrongly_can_be_of_a_harder_kind(on: Bench) -> None:
+    found = await on.scorer("fuzzing", on.judge("lexical"), {"silent": "same_token"}).score(
+        on.specimen.meaning, on.specimen.feature, on.specimen.score
+    )
+
+    assert {str(trial.group) for trial in found.trials if not trial.truth} == {"same_token"}

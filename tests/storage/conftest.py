@@ -8,8 +8,8 @@ import pytest
 
 from autointerp.domain.examples import Kind, Split
 from autointerp.domain.explanations import Explanation
-from autointerp.domain.features import BINS, Statistics, TokenCount, TokenLogit
-from autointerp.domain.packed import KINDS, NO_INDEX, HarvestedFeature, PackedExamples, Pool, Windows
+from autointerp.domain.features import BINS
+from autointerp.domain.packed import KINDS, NO_INDEX, HarvestedFeature, PackedExamples, PackedStatistics, Pool, Windows
 from autointerp.domain.scores import Score, Trial
 from autointerp.domain.specs import CorpusSpec, HarvestSpec, PluginSpec, RunSpec, SaeSpec, SubjectSpec
 from autointerp.domain.vocabulary import Vocabulary
@@ -51,18 +51,25 @@ def packed(documents: Sequence[int], silent: Sequence[int] = ()) -> PackedExampl
     )
 
 
-def statistics(*, firings: int, largest: float) -> Statistics:
+def statistics(*, firings: int, largest: float) -> PackedStatistics:
     """Statistics over 1000 tokens."""
-    return Statistics(
+    return PackedStatistics(
         tokens=1000,
         firings=firings,
         sum=firings * 0.1,
         sum_of_squares=firings * 0.01,
         max=largest,
-        histogram=tuple(firings if b == 80 else 0 for b in range(BINS)),
-        top_tokens=(TokenCount(1, " cat", firings, 0.1),),
-        promoted=(TokenLogit(2, " sat", 1.5),),
-        suppressed=(TokenLogit(0, "the", -1.5),),
+        histogram=np.where(np.arange(BINS) == 80, firings, 0),
+        top_token=np.array([1], np.int32),
+        top_count=np.array([firings]),
+        top_mean=np.array([0.1]),
+        promoted_token=np.array([2], np.int32),
+        promoted_logit=np.array([1.5], np.float32),
+        suppressed_token=np.array([0], np.int32),
+        suppressed_logit=np.array([-1.5], np.float32),
+        neighbour=np.array([3], np.int32),
+        neighbour_cosine=np.array([0.5], np.float32),
+        neighbour_coactivation=np.array([0.25], np.float32),
     )
 
 

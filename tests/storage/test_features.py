@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from autointerp.domain.packed import unpack_statistics
 from autointerp.domain.specs import FeatureSelection
 from autointerp.errors import InvalidInput, NotFound
 from autointerp.storage import features
 from autointerp.storage.records import FeatureFilter, FeatureOrder, FeatureRow
 
-from .conftest import World, feature
+from .conftest import VOCABULARY, World, feature
 
 
 @pytest.fixture
@@ -40,7 +41,11 @@ def test_a_feature_comes_back_with_its_statistics(world: World, ids: tuple[int, 
         row = features.get(session, world.harvest, ids[3])
 
     expected = feature(3, firings=30, largest=1.0)
-    assert (3, "f" * 64, expected.statistics) == (row.record.index, row.record.sae, row.record.statistics)
+    assert (3, "f" * 64, unpack_statistics(expected.statistics, VOCABULARY)) == (
+        row.record.index,
+        row.record.sae,
+        row.record.statistics,
+    )
     assert (world.harvest, world.sae) == (row.harvest_id, row.sae_id)
 
 

@@ -1,10 +1,12 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from autointerp.domain.specs import SubjectSpec
 from autointerp.subject.model import SubjectModel, load_model
 from autointerp.subject.planted import Planted, planted
+from tests.subject.sae_folders import FEATURES, WIDTH, Weights
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -24,3 +26,16 @@ def stories(shared: Path) -> SubjectModel:
 @pytest.fixture(scope="session")
 def subject() -> Planted:
     return planted()
+
+
+@pytest.fixture
+def weights() -> Weights:
+    """Weights of an SAE for the stories model, whose decoder rows have very different norms."""
+    draw = torch.Generator().manual_seed(0)
+    decoder = torch.randn(FEATURES, WIDTH, generator=draw) * torch.linspace(0.2, 3, FEATURES)[:, None]
+    return {
+        "W_enc": torch.randn(WIDTH, FEATURES, generator=draw) / 8,
+        "b_enc": torch.randn(FEATURES, generator=draw) / 10,
+        "W_dec": decoder,
+        "b_dec": torch.randn(WIDTH, generator=draw) / 10,
+    }

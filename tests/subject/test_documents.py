@@ -11,6 +11,7 @@ from datasets import Dataset, DatasetDict
 from autointerp.domain.specs import CorpusSpec
 from autointerp.errors import InvalidCorpus
 from autointerp.subject.documents import read_documents
+from autointerp.subject.parts import LONGEST
 from autointerp.subject.stdlib import stdlib_documents
 
 ROWS = [{"name": "x", "text": "first"}, {"name": "y", "text": "second"}, {"name": "z", "text": "third"}]
@@ -61,6 +62,58 @@ def test_a_bad_line_is_named(tmp_path: Path, content: str, said: str) -> None:
 
     with pytest.raises(InvalidCorpus, match=said):
         read("jsonl", path)
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+def test_compressed_lines_are_read_as_they_are(tmp_path: Path, ending: str) -> None:
+    with pa.output_stream(str(tmp_path / f"a.jsonl.{ending}"), compression="detect") as file:
+        file.write("".join(json.dumps(row) + "\n" for row in ROWS).encode())
+
+    assert [("x", "first"), ("y", "second"), ("z", "third")] == read("jsonl", tmp_path, id_field="name")
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+def test_a_damaged_compressed_file_is_refused(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.jsonl.{ending}"
+    path.write_bytes(b"this is no such file")
+
+    with pytest.raises(InvalidCorpus, match=rf"cannot read .*a\.jsonl\.{ending}: .*is it damaged"):
+        read("jsonl", path)
+
+
+def test_a_large_text_file_is_left_to_be_read_in_parts(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("word " * LONGEST)
+
+    assert [("a.txt", path)] == read("text", path)
+
+
+def test_ids_and_chats_are_read_as_they_stand(tmp_path: Path) -> None:
+    chat = [{"role": "user", "content": "Hi"}]
+    rows = [{"input_ids": [3, 4], "messages": chat}]
+    jsonl(tmp_path / "a.jsonl", rows)
+    pyarrow.parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    Dataset.from_list(rows).save_to_disk(str(tmp_path / "saved"))
+
+    for kind, name in (("jsonl", "a.jsonl"), ("parquet", "a.parquet"), ("dataset", "saved")):
+        assert [[3, 4]] == [content for _, content in read(kind, tmp_path / name, content="tokens")]
+        assert [chat] == [content for _, content in read(kind, tmp_path / name, content="chat")]
+
+
+@pytest.mark.parametrize(
+    ("content", "value", "said"),
+    [
+        ("tokens", "3 4", "the field 'x' of a.jsonl:1 is no list of token ids"),
+        ("chat", "Hi", "the field 'x' of a.jsonl:1 is no chat: a list of messages"),
+        ("chat", [{"role": "user"}], "is no chat"),
+        ("chat", ["Hi"], "is no chat"),
+    ],
+)
+def test_a_field_that_holds_something_else_is_named(tmp_path: Path, content: str, value: Any, said: str) -> None:
+    path = jsonl(tmp_path / "a.jsonl", [{"x": value}])
+
+    with pytest.raises(InvalidCorpus, match=said):
+        read("jsonl", path, content=content, field="x")
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "text"])
@@ -116,8 +169,29 @@ def test_a_saved_data_set_is_read_by_its_split(tmp_path: Path) -> None:
     assert 3 == len(read("dataset", tmp_path / "both"))
     assert [("x", "first")] == read("dataset", tmp_path / "both", split="test", id_field="name")
     assert [("train:0", "first")] == read("dataset", tmp_path / "one", documents=1)
-    with pytest.raises(InvalidCorpus, match="cannot open the data set"):
+    with pytest.raises(InvalidCorpus, match="cannot read the data set"):
         read("dataset", tmp_path / "both", split="nothing")
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_a_folder_of_files_is_a_data_set(tmp_path: Path, streaming: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    folder = tmp_path / "files"
+    folder.mkdir()
+    jsonl(folder / "train.jsonl", ROWS)
+
+    found = read("dataset", folder, streaming=streaming, id_field="name", documents=2)
+
+    assert [("x", "first"), ("y", "second")] == found
+    with pytest.raises(InvalidCorpus, match=r"cannot read the data set .*nothing"):
+        read("dataset", folder, streaming=streaming, split="nothing")
+
+
+def test_a_damaged_data_set_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"text": "fine"}\n{"text": \n')
+
+    with pytest.raises(InvalidCorpus, match="cannot read the data set"):
+        read("dataset", tmp_path)
 
 
 def test_a_data_set_that_cannot_be_had_is_refused() -> None:

@@ -85,6 +85,14 @@ class Logit(Shown):
         return cls(token=logit.token, piece=logit.piece, logit=logit.logit)
 
 
+class Neighbour(Shown):
+    """A feature of the same SAE that is like this one."""
+
+    index: int = Field(description="the column of the SAE")
+    cosine: float = Field(description="of the decoder directions")
+    coactivation: float = Field(description="Jaccard similarity of the windows in which the two fire")
+
+
 class Bin(Shown):
     """How many firings have an activation in [low, high)."""
 
@@ -135,6 +143,7 @@ class FeaturePage(Feature):
         token_counts=[{"token": 310, "piece": " import", "count": 4_100, "mean": 3.3}],
         promoted_logits=[{"token": 77, "piece": " os", "logit": 1.9}],
         suppressed_logits=[{"token": 12, "piece": " the", "logit": -1.1}],
+        neighbours=[{"index": 977, "cosine": 0.61, "coactivation": 0.08}],
         histogram=[{"low": 1.0, "high": 1.189207115002721, "count": 310}],
         groups=[{"split": "explain", "kind": "top", "index": None, "examples": [WINDOW]}],
     )
@@ -142,6 +151,7 @@ class FeaturePage(Feature):
     token_counts: list[Token] = Field(description="the tokens it fires on most, with counts")
     promoted_logits: list[Logit]
     suppressed_logits: list[Logit]
+    neighbours: list[Neighbour] = Field(description="the nearest by direction, then the most co-active of the others")
     histogram: list[Bin] = Field(description="of activations, on log-spaced bins; empty bins are left out")
     groups: list[ExampleGroup] = Field(description="examples by split and group")
 
@@ -154,6 +164,10 @@ class FeaturePage(Feature):
             token_counts=[Token.of(token) for token in statistics.top_tokens],
             promoted_logits=[Logit.of(logit) for logit in statistics.promoted],
             suppressed_logits=[Logit.of(logit) for logit in statistics.suppressed],
+            neighbours=[
+                Neighbour(index=near.feature, cosine=near.cosine, coactivation=near.coactivation)
+                for near in statistics.neighbours
+            ],
             histogram=list(_bins(statistics)),
             groups=_groups(examples),
         )

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from autointerp.api.schemas.base import WHEN, Shown, example
 from autointerp.domain.specs import HarvestSpec
+from autointerp.runs import Pace
 from autointerp.storage.records import HarvestRecord, HarvestState
 
 SPEC_EXAMPLE: dict[str, Any] = {
@@ -27,6 +28,10 @@ class Harvest(Shown):
         error=None,
         tokens_done=262_144,
         tokens_total=1_000_000,
+        tokens_per_second=48_900.0,
+        shards_done=1,
+        shards_total=4,
+        workers=2,
         seconds=21.4,
         corpus_fingerprint="5b0e9d22",
         model_id=1,
@@ -42,6 +47,10 @@ class Harvest(Shown):
     error: str | None = Field(description="why it failed")
     tokens_done: int
     tokens_total: int | None
+    tokens_per_second: float | None = Field(description="all workers together, while any was reading")
+    shards_done: int
+    shards_total: int
+    workers: int = Field(description="how many work on it now")
     seconds: float | None = Field(description="time spent reading the corpus")
     corpus_fingerprint: str | None
     model_id: int | None = Field(description="null until the model has been loaded")
@@ -52,14 +61,18 @@ class Harvest(Shown):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, record: HarvestRecord) -> Self:
-        """Show a stored harvest."""
+    def of(cls, record: HarvestRecord, pace: Pace) -> Self:
+        """Show a stored harvest and its pace."""
         return cls(
             id=record.id,
             state=record.state,
             error=record.error,
-            tokens_done=record.tokens_done,
+            tokens_done=min(record.tokens_done, record.tokens_total or record.tokens_done),
             tokens_total=record.tokens_total,
+            tokens_per_second=pace.tokens_per_second,
+            shards_done=pace.shards_done,
+            shards_total=record.spec.shards,
+            workers=pace.workers,
             seconds=record.seconds,
             corpus_fingerprint=record.corpus_fingerprint,
             model_id=record.model_id,

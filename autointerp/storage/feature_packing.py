@@ -1,0 +1,131 @@
+"""What a harvest measured of one feature as bytes: in fixed layouts, because thousands of features are packed a second.
+
+All numbers are little-endian. Tokens take two bytes where every id fits, and activations are a bit a token, which says
+whether the feature fires, and the float16 of those that do.
+"""
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autointerp.domain.features import BINS
+from autointerp.domain.packed import PackedExamples, PackedStatistics, Windows
+from autointerp.storage.blobs import pack_bytes, unpack_bytes
+
+_SIZES = struct.Struct("<6I")  # windows, tokens, firing tokens, members, silent examples, bytes a token
+_NUMBERS = struct.Struct("<2q3d5I")  # of the statistics, then how many bins, top tokens, logits (2) and neighbours
+_NARROW = 1 << 16
+
+
+def pack_examples(packed: PackedExamples) -> bytes:
+    """Pack the examples of one feature in one split."""
+    windows = packed.windows
+    bits = packed.activations.view(np.uint16)
+    fires = bits != 0
+    firing = bits[fires]
+    width = 2 if int(windows.tokens.max(initial=0)) < _NARROW else 4
+    sizes = (len(windows), len(bits), len(firing), len(packed.member_window), len(packed.silent_pool), width)
+    columns = (
+        (windows.context, "<i8"),
+        (windows.document, "<i8"),
+        (windows.start, "<i4"),
+        (np.diff(windows.offsets), "<i4"),
+        (packed.peak, "<i2"),
+        (windows.tokens, f"<u{width}"),
+        (np.packbits(fires), "u1"),
+        (firing, "<u2"),
+        (packed.member_window, "<i4"),
+        (packed.member_kind, "u1"),
+        (packed.member_index, "<i2"),
+        (packed.silent_pool, "<i4"),
+        (packed.silent_kind, "u1"),
+    )
+    return pack_bytes(_joined(_SIZES.pack(*sizes), columns))
+
+
+def unpack_examples(blob: bytes) -> PackedExamples:
+    """Return what `pack_examples` was given."""
+    content = _Content(unpack_bytes(blob), _SIZES.size)
+    count, tokens, firing, members, silent, width = _SIZES.unpack_from(content.data)
+    context, document = content.take("<i8", count), content.take("<i8", count)
+    start, lengths, peak = content.take("<i4", count), content.take("<i4", count), content.take("<i2", count)
+    offsets = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    ids = content.take(f"<u{width}", tokens).astype(np.int32)
+    fires = np.unpackbits(content.take("u1", -(-tokens // 8)), count=tokens).astype(np.bool_)
+    bits = np.zeros(tokens, dtype=np.uint16)
+    bits[fires] = content.take("<u2", firing)
+    return PackedExamples(
+        windows=Windows(context=context, document=document, start=start, offsets=offsets, tokens=ids),
+        peak=peak,
+        activations=bits.view(np.float16),
+        member_window=content.take("<i4", members),
+        member_kind=content.take("u1", members),
+        member_index=content.take("<i2", members),
+        silent_pool=content.take("<i4", silent),
+        silent_kind=content.take("u1", silent),
+    )
+
+
+def pack_statistics(packed: PackedStatistics) -> bytes:
+    """Pack the statistics of one feature; empty bins of the histogram are left out."""
+    bins = np.flatnonzero(packed.histogram)
+    numbers = (packed.tokens, packed.firings, packed.sum, packed.sum_of_squares, packed.max)
+    sizes = (len(bins), len(packed.top_token), len(packed.promoted_token), len(packed.suppressed_token))
+    columns = (
+        (bins, "<i4"),
+        (packed.histogram[bins], "<i8"),
+        (packed.top_token, "<i4"),
+        (packed.top_count, "<i8"),
+        (packed.top_mean, "<f8"),
+        (packed.promoted_token, "<i4"),
+        (packed.promoted_logit, "<f4"),
+        (packed.suppressed_token, "<i4"),
+        (packed.suppressed_logit, "<f4"),
+        (packed.neighbour, "<i4"),
+        (packed.neighbour_cosine, "<f4"),
+        (packed.neighbour_coactivation, "<f4"),
+    )
+    return pack_bytes(_joined(_NUMBERS.pack(*numbers, *sizes, len(packed.neighbour)), columns))
+
+
+def unpack_statistics(blob: bytes) -> PackedStatistics:
+    """Return what `pack_statistics` was given."""
+    content = _Content(unpack_bytes(blob), _NUMBERS.size)
+    *numbers, bins, top, promoted, suppressed, neighbours = _NUMBERS.unpack_from(content.data)
+    histogram = np.zeros(BINS, dtype=np.int64)
+    filled = content.take("<i4", bins)
+    histogram[filled] = content.take("<i8", bins)
+    return PackedStatistics(
+        *numbers,
+        histogram=histogram,
+        top_token=content.take("<i4", top),
+        top_count=content.take("<i8", top),
+        top_mean=content.take("<f8", top),
+        promoted_token=content.take("<i4", promoted),
+        promoted_logit=content.take("<f4", promoted),
+        suppressed_token=content.take("<i4", suppressed),
+        suppressed_logit=content.take("<f4", suppressed),
+        neighbour=content.take("<i4", neighbours),
+        neighbour_cosine=content.take("<f4", neighbours),
+        neighbour_coactivation=content.take("<f4", neighbours),
+    )
+
+
+def _joined(header: bytes, columns: tuple[tuple[NDArray[Any], str], ...]) -> bytes:
+    return b"".join([header, *(column.astype(dtype, copy=False).tobytes() for column, dtype in columns)])
+
+
+class _Content:
+    """Takes columns one after the other."""
+
+    def __init__(self, data: bytes, offset: int) -> None:
+        self.data = data
+        self._offset = offset
+
+    def take(self, dtype: str, count: int) -> NDArray[Any]:
+        column = np.frombuffer(self.data, dtype=np.dtype(dtype), count=count, offset=self._offset)
+        self._offset += column.nbytes
+        return column
