@@ -21,7 +21,7 @@ from tests.cli.conftest import Run
         (["run"], "a spec file or --resume"),
         (["run", "missing.toml"], "cannot read missing.toml"),
         (["run", "--resume", "none"], "no run none"),
-        (["harvest"], "a spec file, or --model, --sae and --corpus"),
+        (["harvest"], "a spec file, or --model, --sae or --baseline, and --corpus"),
         (["harvest", "--model", "m", "--sae", "s"], "--corpus"),
         (["explain", "--features", "1,x"], "'x' is no index or range"),
         (["explain", "--features", "4000"], "feature 4000 does not exist"),
