@@ -86,6 +86,9 @@ class SaeSpec(Spec):
     layout: Layout = "sae_lens"
     baseline: BaselineSpec | None = None
     hook: str | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(
+        default="float32", description="what the SAE encodes in; half precision changes activations by about 0.2 %"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "SaeSpec":
@@ -193,6 +196,9 @@ class HarvestSpec(Spec):
     top_tokens: int = Field(default=20, ge=0, le=1_000)
     logits: int = Field(default=20, ge=0, le=1_000, description="promoted and suppressed tokens kept")
     skip_special: bool = Field(default=True, description="leave BOS, EOS and PAD positions out of everything")
+    compile: bool = Field(
+        default=False, description="compile the model's layers (torch.compile); pays in long passes, needs a C++ compiler"
+    )
     skip_first: int = Field(
         default=0, ge=0, le=1 << 20, description="count nothing at the first positions of a row; they are still shown"
     )

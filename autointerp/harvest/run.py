@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 from autointerp.domain.specs import HarvestSpec
@@ -46,7 +47,8 @@ def harvest_shard(
     state = State(spec, fingerprints=source.saes, features=source.features, vocabulary=source.vocabulary)
     read = 0
     reader = Reader(model, saes, rows=spec.batch)
-    with ThreadPoolExecutor(1, thread_name_prefix="accumulate") as behind:
+    layers = model.compiled() if spec.compile else nullcontext()
+    with layers, ThreadPoolExecutor(1, thread_name_prefix="accumulate") as behind:
         added: Future[Any] = behind.submit(int)
         for page, tokens in pages(corpus, spec, shard=shard):
             firings = reader.read(page)

@@ -1,6 +1,7 @@
 """The subject model: any Hugging Face causal LM, read at its hook points."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,28 @@ class SubjectModel:
         places = {name: hooks.place(self.module, name) for name in at}
         with torch.no_grad():
             return Reading(self.module, places).run(tokens.to(self.device))
+
+    @contextmanager
+    def compiled(self) -> Generator[None]:
+        """Compile the forward pass of each layer while the context is open (torch.compile); it changes last bits.
+
+        InvalidModel when it cannot be compiled.
+        """
+        _, layers = hooks.layer_list(self.module)
+        for layer in layers:
+            layer.forward = torch.compile(layer.forward)
+        try:
+            yield
+        except RuntimeError as error:
+            if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+                raise
+            why = str(error).strip().splitlines()[0]
+            raise InvalidModel(
+                f"cannot compile the layers of {self.name}: {why}; leave `compile` out, or install a C++ compiler"
+            ) from error
+        finally:
+            for layer in layers:
+                del layer.forward  # what was set on the instance; that of the class is left
 
     def unembedding(self) -> Float[Tensor, "vocab width"]:
         """Return the map from the residual stream to logits, in float32, with the final norm folded in.

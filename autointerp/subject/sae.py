@@ -46,13 +46,14 @@ class Dictionary:
     def encode(self, acts: Float[Tensor, "... width"]) -> Float[Tensor, "... feature"]:
         """Return the activation of every feature, in float32: to the bit that of sae-lens times `scale`."""
         with torch.no_grad():
-            feats = self.sae.encode(acts)
+            feats = self.sae.encode(acts).float()
             return feats if self.scale is None else feats * self.scale
 
     def decode(self, feats: Float[Tensor, "... feature"]) -> Float[Tensor, "... width"]:
         """Return the reconstruction of `feats`; for an SAE that normalises its input, of those last encoded."""
         with torch.no_grad():
-            return self.sae.decode(feats if self.scale is None else feats / self.scale)
+            unscaled = feats if self.scale is None else feats / self.scale
+            return self.sae.decode(unscaled.to(self.sae.dtype)).float()
 
     @property
     def steerable(self) -> bool:
@@ -64,12 +65,12 @@ class Dictionary:
 
 
 def load_sae(spec: SaeSpec, model: SubjectModel) -> Dictionary:
-    """Load an SAE onto the model's device, in float32; InvalidModel when it is missing, damaged or does not fit."""
+    """Load an SAE onto the model's device; InvalidModel when it is missing, damaged or does not fit."""
     with unwarned():
         # sae-lens takes many seconds to import, so only processes that load SAEs do.
         from autointerp.subject.sae_files import read_sae
 
-    sae = read_sae(spec, device=model.device)
+    sae = read_sae(spec, device=model.device).to(getattr(torch, spec.dtype))
     return wrap(sae, model, hook=spec.hook, name=_name(spec), source=spec.model_dump(exclude_none=True))
 
 
@@ -94,7 +95,7 @@ def wrap(sae: "SAE[Any]", model: SubjectModel, *, hook: str | None, name: str, s
         width=int(sae.cfg.d_in),
         features=int(sae.cfg.d_sae),
         source=dict(source),
-        directions=(sae.W_dec / sae.get_W_dec_norm().unsqueeze(1)).detach(),
+        directions=torch.nn.functional.normalize(sae.W_dec.detach().float(), dim=1),
         sae=sae,
         scale=_scale(sae),
     )
@@ -103,6 +104,8 @@ def wrap(sae: "SAE[Any]", model: SubjectModel, *, hook: str | None, name: str, s
 def fingerprint_of(sae: "SAE[Any]", hook: str) -> str:
     """Return the sha256 of the weights, of what the config says about computing, and of the hook point."""
     config = {key: value for key, value in sae.cfg.to_dict().items() if key not in PROVENANCE}
+    if sae.dtype != torch.float32:
+        config["computes_in"] = str(sae.dtype)
     found = hashlib.sha256(canonical_json({"config": config, "hook": hook}).encode())
     for name, values in sorted(sae.state_dict().items()):
         found.update(f"{name} {tuple(values.shape)}".encode())
@@ -115,7 +118,7 @@ def _scale(sae: "SAE[Any]") -> Float[Tensor, "feature"] | None:
 
     They are not folded into the encoder: that would change the last bits, and which features a TopK SAE chooses.
     """
-    norms = sae.get_W_dec_norm().detach()
+    norms = sae.W_dec.detach().float().norm(dim=1)
     scaled = getattr(sae.cfg, "rescale_acts_by_decoder_norm", False)
     return None if scaled or torch.allclose(norms, torch.ones_like(norms), atol=1e-5) else norms
 

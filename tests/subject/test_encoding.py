@@ -9,8 +9,10 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
+from autointerp.domain.specs import SaeSpec
 from autointerp.subject.encoding import Fired, fired
-from tests.contracts.test_saes import EXAMPLES, FEATURES, READ, TOKENS, VARIANTS, WIDTH, both
+from autointerp.subject.sae import load_sae
+from tests.contracts.test_saes import EXAMPLES, FEATURES, MODEL, READ, TOKENS, VARIANTS, WIDTH, both, made
 
 
 def dense(found: Fired, places: int, features: int) -> Tensor:
@@ -66,3 +68,23 @@ def test_activations_that_are_not_finite_are_found_too(architecture: str, tmp_pa
     assert broken[1] > 0
     assert broken[3] > 0
     assert broken[[0, 2, 4]].sum() == 0
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("architecture", ["topk", "standard", "jumprelu", "gated"])
+def test_half_precision_fires_as_sae_lens_does_and_nearly_as_single_precision(
+    architecture: str, dtype: str, tmp_path: Path
+) -> None:
+    acts = torch.randn(2_000, WIDTH, generator=torch.Generator().manual_seed(0))
+    single = load_sae(SaeSpec(path=str(made(architecture, tmp_path))), MODEL)
+    half = load_sae(SaeSpec(path=str(tmp_path), dtype=dtype), MODEL)
+
+    found = dense(fired(half, acts), len(acts), FEATURES)
+
+    wanted = single.encode(acts)
+    assert torch.equal(found, half.encode(acts))
+    assert half.sae.W_enc.dtype == getattr(torch, dtype)
+    assert half.fingerprint != single.fingerprint
+    agree = (found > 0) & (wanted > 0)
+    assert ((found > 0) != (wanted > 0)).sum() < 0.02 * agree.sum()
+    assert ((found - wanted)[agree].abs() / wanted[agree]).median() < 0.005

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch._inductor import config as inductor
+from torch._inductor.utils import fresh_cache
 from transformers import Gemma2Config, Gemma2ForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from autointerp.domain.specs import SubjectSpec
@@ -202,3 +204,20 @@ def test_a_tokenizer_larger_than_the_model_is_refused(stories: SubjectModel) -> 
 
     with pytest.raises(InvalidModel, match="beyond the model's 100 embeddings"):
         wrap(module, stories.tokenizer, name="m", revision=None, dtype="float32", device="cpu")
+
+
+# What torch's own compiler imports.
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("compiler", ["no-such-compiler", "g++"])
+def test_compiled_layers_read_the_same_or_say_what_is_missing(subject: Planted, compiler: str) -> None:
+    model, hook, tokens = subject.model, subject.dictionary.hook, torch.ones(2, 8, dtype=torch.long)
+    plain = model.read(tokens, [hook])[hook]
+
+    with fresh_cache(), inductor.patch({"cpp.cxx": (None, compiler)}):
+        if shutil.which(compiler):
+            with model.compiled():
+                torch.testing.assert_close(model.read(tokens, [hook])[hook], plain, rtol=1e-4, atol=1e-5)
+        else:
+            with pytest.raises(InvalidModel, match=r"install a C\+\+ compiler"), model.compiled():
+                model.read(tokens, [hook])
+    assert torch.equal(plain, model.read(tokens, [hook])[hook])
