@@ -26,7 +26,7 @@ from autointerp.subject.corpus import Corpus, open_corpus
 from autointerp.subject.encoding import fired
 from autointerp.subject.model import SubjectModel, load_model
 from autointerp.subject.sae import Dictionary
-from benchmarks.random_world import SaeShape, Shape, load_saes, make_model, make_sae
+from benchmarks.random_world import SaeShape, Shape, load_saes, make_corpus, make_model, make_sae
 from benchmarks.storing import Open, store_time
 from benchmarks.tables import Line, at_most, noted, show
 
@@ -186,15 +186,17 @@ def memory(bench: Bench, features: int) -> list[Line]:
     The SAE reads the first layer, so that most of the time and memory goes to what the harvest keeps.
     """
     sae = bench.sae(SaeShape("topk", features, 32, 0))
-    small, large = (_peak(bench, sae, count * MEMORY_TOKENS) for count in (1, 4))
+    corpus = make_corpus(bench.folder, 4 * MEMORY_TOKENS)
+    small, large = (_peak(bench, sae, corpus, count * MEMORY_TOKENS) for count in (1, 4))
     return [
         noted(f"peak memory, {features:,} features, {MEMORY_TOKENS:,} tokens", small / 2**20, "MB"),
         at_most(f"peak memory at four times as many tokens / at {MEMORY_TOKENS:,}", large / small, 1.05, "ratio"),
     ]
 
 
-def _peak(bench: Bench, sae: SaeSpec, tokens: int) -> int:
-    command = [sys.executable, "-m", "benchmarks.peak", bench.spec([sae], tokens).model_dump_json()]
+def _peak(bench: Bench, sae: SaeSpec, corpus: CorpusSpec, tokens: int) -> int:
+    spec = bench.spec([sae], tokens).model_copy(update={"corpus": corpus})
+    command = [sys.executable, "-m", "benchmarks.peak", spec.model_dump_json()]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return int(done.stdout.split()[-1])
 

@@ -4,7 +4,9 @@ What decides the speed of a harvest is the number of features that fire at a tok
 features: thresholds are set so that densities are log-normal, as those of trained SAEs are, and add up to a given L0.
 """
 
+import json
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +18,14 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from autointerp import demo
 from autointerp.domain.specs import CorpusSpec, SaeSpec, SubjectSpec
 from autointerp.subject.corpus import open_corpus
+from autointerp.subject.documents import read_documents
 from autointerp.subject.model import SubjectModel, load_model
 from autointerp.subject.quiet import quiet, unwarned
 from autointerp.subject.sae import Dictionary, load_sae
 
 SAMPLE_TOKENS = 16_384
+LINES_OF_A_DOCUMENT = 100
+TOKENS_OF_A_DOCUMENT = 1_000  # at least: a line has more than ten tokens
 SPREAD = 1.0  # standard deviation of the logarithm of densities
 
 
@@ -98,6 +103,19 @@ def make_sae(folder: Path, model: SubjectModel, shape: SaeShape) -> SaeSpec:
     path = folder / f"{shape.kind}-{shape.features}-{shape.layer}"
     sae.save_model(path)
     return SaeSpec(path=str(path))
+
+
+def make_corpus(folder: Path, tokens: int) -> CorpusSpec:
+    """Write documents of the standard library's lines in random order, as many as a large pass needs."""
+    lines = [
+        line for _, text in read_documents(CorpusSpec(kind="stdlib")) for line in text.splitlines() if line.strip()
+    ]
+    draw = random.Random(0)
+    path = folder / "lines.jsonl"
+    with path.open("w") as file:
+        for _ in range(tokens // TOKENS_OF_A_DOCUMENT):
+            file.write(json.dumps({"text": "\n".join(draw.choices(lines, k=LINES_OF_A_DOCUMENT))}) + "\n")
+    return CorpusSpec(kind="jsonl", path=str(path))
 
 
 def sample(model: SubjectModel, hook: str) -> Tensor:
