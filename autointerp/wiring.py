@@ -106,7 +106,6 @@ def _prompts(settings: Settings) -> PromptLibrary:
 
 
 def _equipment(settings: Settings, database: Database) -> "Equipment":
-    from autointerp.harvest.location import open_location
     from autointerp.pipeline.subjects import LoadedSubjects
     from autointerp.worker import Equipment
 
@@ -118,7 +117,7 @@ def _equipment(settings: Settings, database: Database) -> "Equipment":
         subjects=LoadedSubjects(
             device=settings.device,
             tokens=settings.data_dir / "tokens",
-            baselines=open_location(settings.shards) / "baselines",
+            baselines=settings.shards + ("" if settings.shards.endswith("/") else "/") + "baselines",
         ),
         device=settings.device,
         shards=settings.shards,

@@ -50,7 +50,18 @@ def harvest(
     else:
         rate = f", {shown.tokens_per_second:,.0f} tokens/s" if shown.tokens_per_second else ""
         OUT.print(f"harvest {record.id} {record.state}: {record.tokens_done:,} tokens{rate}", highlight=False)
+    tell_broken(record)
     fail_unless_finished(record, wait=wait)
+
+
+def tell_broken(record: HarvestRecord) -> None:
+    """Warn of activations that were NaN or infinite, a sentence for each SAE that has some."""
+    for one in record.broken or ():
+        contexts = ", ".join(map(str, one.contexts))
+        note(
+            f"autointerp: {one.count:,} activations of SAE {one.name} at {one.hook} were NaN or infinite, "
+            f"first in contexts {contexts}; they are left out"
+        )
 
 
 def fail_unless_finished(record: HarvestRecord, *, wait: bool) -> None:

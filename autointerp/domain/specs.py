@@ -197,7 +197,8 @@ class HarvestSpec(Spec):
     logits: int = Field(default=20, ge=0, le=1_000, description="promoted and suppressed tokens kept")
     skip_special: bool = Field(default=True, description="leave BOS, EOS and PAD positions out of everything")
     compile: bool = Field(
-        default=False, description="compile the model's layers (torch.compile); pays in long passes, needs a C++ compiler"
+        default=False,
+        description="compile the model's layers (torch.compile); pays in long passes, needs a C++ compiler",
     )
     skip_first: int = Field(
         default=0, ge=0, le=1 << 20, description="count nothing at the first positions of a row; they are still shown"

@@ -16,8 +16,8 @@ _FIRST, _SECOND, _THIRD = (math.ceil((2 ** (i / BINS_PER_OCTAVE) - 1) * 2**23) f
 
 @compiled
 def bin_of(bits: Any) -> int:
-    """Return the bin of the positive float32 with these (uint32) bits; what lies below or above all bins is put in the first
-    or last."""
+    """Return the bin of the positive float32 with these (uint32) bits; what lies below or above all bins is put in the
+    first or last."""
     mantissa = bits & 0x7FFFFF
     quarter = int(mantissa >= _FIRST) + int(mantissa >= _SECOND) + int(mantissa >= _THIRD)
     found = (int(bits >> 23) - _FIRST_EXPONENT) * BINS_PER_OCTAVE + quarter

@@ -1,14 +1,17 @@
 """The corpus text that examples are cut from: blocks of tokens, kept once and only while an example needs them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autointerp.compiled import compiled
 from autointerp.harvest.ragged import offsets_of, ranges
 from autointerp.harvest.rows import Page
 
 BLOCK = 32
+WindowColumns = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]  # context, start, length
 
 
 class Blocks:
@@ -35,20 +38,15 @@ class Blocks:
         """Keep what another one keeps as well."""
         self._pending += [(other.number, other.tokens), *other._pending]
 
-    def needed(
-        self, context: NDArray[np.int64], start: NDArray[np.int32], length: NDArray[np.int32]
-    ) -> NDArray[np.int64]:
-        """Return the numbers of the blocks that these windows touch."""
-        first = context * self.per_row + start // BLOCK
-        last = context * self.per_row + (start + length - 1) // BLOCK
-        return np.unique(ranges(first, last - first + 1))
-
-    def keep(self, numbers: NDArray[np.int64]) -> None:
-        """Drop every block but these."""
+    def keep(self, windows: Iterable[WindowColumns]) -> None:
+        """Drop every block that none of these windows touches."""
         number = np.concatenate([self.number, *(number for number, _ in self._pending)])
         tokens = np.concatenate([self.tokens, *(tokens for _, tokens in self._pending)])
         self.number, first = np.unique(number, return_index=True)
-        chosen = np.isin(self.number, numbers)
+        touched = np.zeros(int(self.number[-1]) + 1 if len(self.number) else 0, dtype=np.bool_)
+        for context, start, length in windows:
+            _touch(touched, context, start, length, self.per_row)
+        chosen = touched[self.number]
         self.number, self.tokens, self._pending = self.number[chosen], tokens[first[chosen]], []
 
     def read(
@@ -69,3 +67,17 @@ class Blocks:
         """Take over what `arrays` returned."""
         self._pending.append((np.asarray(arrays["number"]), np.asarray(arrays["tokens"])))
         return self
+
+
+@compiled
+def _touch(
+    touched: NDArray[np.bool_],
+    context: NDArray[np.int64],
+    start: NDArray[np.int32],
+    length: NDArray[np.int32],
+    per_row: int,
+) -> None:
+    """Mark the blocks that the windows touch."""
+    for i in range(len(context)):
+        row = context[i] * per_row
+        touched[row + start[i] // BLOCK : row + (start[i] + length[i] - 1) // BLOCK + 1] = True

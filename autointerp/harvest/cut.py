@@ -1,7 +1,7 @@
 """The end of a harvest: every feature's statistics and examples, as records that storage keeps."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -9,15 +9,15 @@ from torch import Tensor
 
 from autointerp.domain.packed import HarvestedFeature, PackedStatistics
 from autointerp.harvest import exact
-from autointerp.harvest.candidates import Candidates
 from autointerp.harvest.groups import choose
 from autointerp.harvest.likeness import STRONGEST, Likeness
 from autointerp.harvest.logits import TokenLogits, Unembedding
 from autointerp.harvest.neighbours import Neighbourhood, Neighbours
+from autointerp.harvest.sae_state import Part, SaeState
 from autointerp.harvest.shown import Shown
 from autointerp.harvest.silent import Silence, Wanted
 from autointerp.harvest.split import SPLITS
-from autointerp.harvest.state import SaeState, State
+from autointerp.harvest.state import State
 from autointerp.harvest.token_counts import TopTokens
 
 _FEATURES_AT_ONCE = 256
@@ -37,16 +37,17 @@ class Cutter:
 
     def features(self) -> Iterator[HarvestedFeature]:
         """Yield every feature of the SAE in the order of their indices, dead ones too."""
-        for first in range(0, self.sae.features, _FEATURES_AT_ONCE):
-            yield from self._block(first, min(first + _FEATURES_AT_ONCE, self.sae.features))
+        for part in self.sae.parts:
+            for first in range(part.first, part.last, _FEATURES_AT_ONCE):
+                yield from self._block(part, first, min(first + _FEATURES_AT_ONCE, part.last))
 
-    def _block(self, first: int, last: int) -> Iterator[HarvestedFeature]:
+    def _block(self, part: Part, first: int, last: int) -> Iterator[HarvestedFeature]:
         """Yield features `first` to `last` - 1."""
         spec = self.state.spec
-        found = _candidates_of(self.sae.reservoir.kept, first, last)
+        found = part.candidates(first, last)
         members = choose(found, self.sae.tally.max[first:last], spec)
         shown = Shown.of(found, members, self.state.blocks, last - first)
-        tokens = self.sae.tokens.top(first, last, spec.top_tokens)
+        tokens = part.top_tokens(first, last, spec.top_tokens)
         near = self.neighbourhood.nearest(first, last, spec.neighbours)
         silent = self.silence.choose(self._wanted(first, last, shown, tokens, near))
         logits = self.unembedding.extremes(self.directions[first:last], spec.logits)
@@ -99,10 +100,3 @@ class Cutter:
                 neighbour_cosine=near.cosine[i][somebody],
                 neighbour_coactivation=near.coactivation[i][somebody],
             )
-
-
-def _candidates_of(kept: Candidates, first: int, last: int) -> Candidates:
-    """Return the candidates of features `first` to `last` - 1, with slots that count from 0."""
-    edges = np.searchsorted(kept.slot, [first * len(SPLITS), last * len(SPLITS)])
-    found = kept.take(np.arange(*edges))
-    return replace(found, slot=found.slot - first * len(SPLITS))

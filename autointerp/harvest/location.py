@@ -6,7 +6,7 @@ an object store takes whole objects, and what a driver leaves half-written does 
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,16 +92,20 @@ def open_location(url: str) -> Location:
     return RemotePath(system, str(path))
 
 
-def write_whole(path: Location, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even after a power cut; OSError when it cannot be."""
+def write_whole(path: Location, data: bytes | Iterable[bytes | memoryview]) -> None:
+    """Write a file, in one piece or in several, so that it is there whole or not at all, even after a power cut.
+
+    OSError when it cannot be written.
+    """
+    pieces = [data] if isinstance(data, bytes) else data
     if isinstance(path, RemotePath):
-        path.write_bytes(data)
+        path.write_bytes(b"".join(pieces))
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

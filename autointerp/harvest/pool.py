@@ -26,7 +26,7 @@ Columns = dict[str, NDArray[Any]]
 
 class SilentPool:
     """The `size` segments of lowest priority: a window around the middle of each, one of each text, and for every SAE
-    the set of features that fire anywhere in it. Ordered by priority."""
+    the set of features that fire anywhere in it, or are NaN or infinite there. Ordered by priority."""
 
     def __init__(self, size: int, key: np.uint64, saes: int) -> None:
         self.size = size
@@ -113,9 +113,19 @@ def _firing_sets(
     firings: Firings, start: NDArray[np.int32], stop: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return how many features fire in each window, and which, window by window in ascending order."""
-    first, last = np.searchsorted(firings.place, start), np.searchsorted(firings.place, stop)
-    window = np.repeat(np.arange(len(start)), last - first)
-    pairs = np.sort(window << 32 | firings.feature[ranges(first, last - first)].astype(np.int64))
+    pairs = _pairs(firings.place, firings.feature, start, stop)
+    if len(firings.broken):
+        pairs = np.concatenate([pairs, _pairs(firings.broken, firings.broken_feature, start, stop)])
+    pairs.sort()
     pairs = pairs[run_starts(pairs)]
     counts = np.bincount(pairs >> 32, minlength=len(start)).astype(np.int32)
     return counts, (pairs & 0xFFFFFFFF).astype(np.int32)
+
+
+def _pairs(
+    place: NDArray[np.int32], feature: NDArray[np.int32], start: NDArray[np.int32], stop: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Return (window, feature) of each place that lies in a window, as one number; places are in order."""
+    first, last = np.searchsorted(place, start), np.searchsorted(place, stop)
+    window = np.repeat(np.arange(len(start)), last - first)
+    return window << 32 | feature[ranges(first, last - first)].astype(np.int64)

@@ -1,28 +1,31 @@
 """The candidates of one SAE: top lists and uniform samples of every feature and split, in bounded memory."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autointerp.domain.features import BINS
 from autointerp.harvest.bins import bins_of
 from autointerp.harvest.candidates import Candidates, as_float16
-from autointerp.harvest.chance import feature_keys
 from autointerp.harvest.lists import Limits, lists_of
 from autointerp.harvest.ragged import ranges
 from autointerp.harvest.rows import Firings, Page
 from autointerp.harvest.split import SPLITS
 from autointerp.harvest.survey import Floors, survey
 
-_PENDING = 1 << 17
+_PENDING = 1 << 14
+_PENDING_OF_A_FEATURE = 32
 
 
 class Reservoir:
     """Takes pages of firings and keeps the candidates that are on one of their feature's lists."""
 
-    def __init__(self, features: int, key: np.uint64, limits: Limits) -> None:
+    def __init__(self, keys: NDArray[np.uint64], limits: Limits) -> None:
+        """Keep nothing yet, of as many features as there are `keys`, which their priorities depend on."""
         self.limits = limits
         self.kept = Candidates.empty()
-        self._keys = feature_keys(key, features)
-        self._floors = Floors.of(limits.top, limits.all, limits.bin, features)
+        self._keys = keys
+        self._floors = Floors.of(limits.top, limits.all, limits.bin, len(keys))
+        self._most_pending = max(_PENDING, _PENDING_OF_A_FEATURE * len(keys))
         self._pending: list[Candidates] = []
         self._waiting = 0
 
@@ -31,7 +34,7 @@ class Reservoir:
         found = self._candidates(firings, page)
         self._pending.append(found)
         self._waiting += len(found)
-        if self._waiting > max(_PENDING, len(self.kept) // 2):
+        if self._waiting > self._most_pending:
             self.prune()
 
     def merge(self, other: "Reservoir") -> None:

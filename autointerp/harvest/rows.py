@@ -81,13 +81,15 @@ def lay_out(
 class Firings:
     """Where the features of one SAE fire in one page: activations above zero at readable places.
 
-    `broken` are the places, once for each activation there that is NaN or infinite; these are left out.
+    `broken` are the places, once for each activation there that is NaN or infinite, and `broken_feature` whose it is;
+    these are left out.
     """
 
     feature: NDArray[np.int32]
     place: NDArray[np.int32]
     value: NDArray[np.float32]
     broken: NDArray[np.int32]
+    broken_feature: NDArray[np.int32]
 
     @classmethod
     def of(cls, fired: Fired, page: Page) -> "Firings":
@@ -95,12 +97,19 @@ class Firings:
         readable = page.readable[fired.place]
         finite = np.isfinite(fired.value)
         keep = np.flatnonzero(readable & finite)
-        broken = fired.place[readable & ~finite]
-        return cls(fired.feature[keep], fired.place[keep], fired.value[keep], broken)
+        broken = np.flatnonzero(readable & ~finite)
+        return cls(
+            fired.feature[keep], fired.place[keep], fired.value[keep], fired.place[broken], fired.feature[broken]
+        )
 
     def by_feature(self, features: int) -> "Firings":
         """Return the same firings in the order of features, and of places within one feature."""
-        return Firings(*_by_feature(self.feature, self.place, self.value, features), self.broken)
+        return Firings(*_by_feature(self.feature, self.place, self.value, features), self.broken, self.broken_feature)
+
+    def part(self, low: int, high: int, *, first: int) -> "Firings":
+        """Return firings `low` to `high` - 1 of features in their order, which count from feature `first` then."""
+        feature = self.feature[low:high] - np.int32(first)
+        return Firings(feature, self.place[low:high], self.value[low:high], self.broken[:0], self.broken_feature[:0])
 
 
 @compiled

@@ -1,5 +1,6 @@
 """The pass itself: one shard of a corpus through the subject model and every SAE."""
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -14,6 +15,8 @@ from autointerp.harvest.state import State
 from autointerp.subject.corpus import Corpus
 from autointerp.subject.model import SubjectModel
 from autointerp.subject.sae import Dictionary
+
+_log = logging.getLogger(__name__)
 
 
 def harvest_shard(
@@ -58,6 +61,19 @@ def harvest_shard(
             read += tokens
             progress(tokens)
         added.result()
+    _tell_broken(saes, state)
     broken = tuple(sae.broken.count for sae in state.saes)
     write_shard(path, state.arrays(), source, read=read, broken=broken)
     return path
+
+
+def _tell_broken(saes: Sequence[Dictionary], state: State) -> None:
+    for sae, of_sae in zip(saes, state.saes, strict=True):
+        if of_sae.broken.count:
+            _log.warning(
+                "%d activations of %s at %s were NaN or infinite, first in contexts %s; they are left out",
+                of_sae.broken.count,
+                sae.name,
+                sae.hook,
+                ", ".join(map(str, of_sae.broken.contexts)),
+            )

@@ -6,19 +6,20 @@ match is a damaged file.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from autointerp.errors import DamagedFile, InvalidSpec, Unavailable
 from autointerp.harvest.location import MISSING, Location, write_whole
+from autointerp.harvest.tensor_file import pieces_of
 from autointerp.hashing import canonical_json
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Source(BaseModel):
@@ -58,17 +59,25 @@ def write_shard(
     path: Location, arrays: Mapping[str, NDArray[Any]], source: Source, *, read: int, broken: tuple[int, ...]
 ) -> Manifest:
     """Write a shard and its manifest; Unavailable when the disk does not take them."""
-    data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    manifest = Manifest(
-        source=source,
-        tokens=int(np.asarray(arrays["count"])[0]),
-        read=read,
-        broken=broken,
-        bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-    )
+    digest, size = hashlib.sha256(), 0
+
+    def counted() -> Iterator[bytes | memoryview]:
+        nonlocal size
+        for piece in pieces_of(arrays):
+            digest.update(piece)
+            size += len(piece)
+            yield piece
+
     try:
-        write_whole(path, data)
+        write_whole(path, counted())
+        manifest = Manifest(
+            source=source,
+            tokens=int(np.asarray(arrays["count"])[0]),
+            read=read,
+            broken=broken,
+            bytes=size,
+            sha256=digest.hexdigest(),
+        )
         write_whole(manifest_path(path), (canonical_json(manifest.model_dump(mode="json")) + "\n").encode())
     except OSError as error:
         raise Unavailable(f"cannot write the shard {path}: {error.strerror}; make room and start again") from error

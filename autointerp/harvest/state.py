@@ -7,54 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autointerp.domain.specs import HarvestSpec
-from autointerp.harvest.accumulate import Tally
 from autointerp.harvest.blocks import Blocks
-from autointerp.harvest.broken import Broken
-from autointerp.harvest.candidates import Candidates
 from autointerp.harvest.chance import key_for
-from autointerp.harvest.lists import Limits
 from autointerp.harvest.pool import SilentPool
-from autointerp.harvest.reservoir import Reservoir
 from autointerp.harvest.rows import Firings, Page
-from autointerp.harvest.token_counts import TokenCounts
+from autointerp.harvest.sae_state import Arrays, SaeState, named
 
 _BLOCKS_AT_LEAST = 1 << 16
-Arrays = dict[str, NDArray[Any]]
-
-
-class SaeState:
-    """What is accumulated for one SAE."""
-
-    def __init__(self, fingerprint: str, features: int, vocabulary: int, spec: HarvestSpec) -> None:
-        self.fingerprint = fingerprint
-        self.features = features
-        self.broken = Broken.none()
-        self.tally = Tally.empty(features)
-        self.tokens = TokenCounts(features, vocabulary)
-        self.reservoir = Reservoir(features, key_for(spec.seed, "peaks", fingerprint), Limits.of(spec))
-
-    def merge(self, other: "SaeState") -> None:
-        """Add what another shard accumulated for the same SAE."""
-        self.broken = self.broken.merge(other.broken)
-        self.tally.merge(other.tally)
-        self.tokens.merge(other.tokens)
-        self.reservoir.merge(other.reservoir)
-
-    def arrays(self) -> Arrays:
-        """Return the arrays by name, as a shard keeps them."""
-        return {
-            "broken": self.broken.array(),
-            **{f"tally.{name}": array for name, array in self.tally.arrays().items()},
-            **{f"tokens.{name}": array for name, array in self.tokens.arrays().items()},
-            **{f"kept.{name}": array for name, array in self.reservoir.kept.arrays().items()},
-        }
-
-    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take over what `arrays` returned."""
-        self.broken = Broken.of(np.asarray(arrays["broken"]))
-        self.tally = Tally(**part(arrays, "tally"))  # pyright: ignore[reportArgumentType]
-        self.tokens.load(part(arrays, "tokens"))
-        self.reservoir.kept = Candidates(**part(arrays, "kept"))  # pyright: ignore[reportArgumentType]
 
 
 class State:
@@ -78,11 +37,7 @@ class State:
         """Take one page, with the firings of every SAE in the order of places."""
         self.tokens += int(page.readable.sum())
         for sae, found in zip(self.saes, firings, strict=True):
-            sae.broken = sae.broken.add(page.row(found.broken))
-            grouped = found.by_feature(sae.features)
-            sae.tally.add(grouped)
-            sae.tokens.add(grouped, page)
-            sae.reservoir.add(grouped, page)
+            sae.add(found, page)
         self.pool.add(page, firings)
         self.blocks.add(page)
         if len(self.blocks) > self._enough_blocks:
@@ -101,12 +56,11 @@ class State:
         """Bring everything into its final order, and drop the text that nothing needs."""
         self.pool.prune()
         for sae in self.saes:
-            sae.tokens.settle()
-            sae.reservoir.prune()
+            sae.settle()
         pool = self.pool.columns
-        windows = [(pool["context"], pool["start"], pool["length"])]
-        windows += [(kept.context, kept.start, kept.length) for kept in (sae.reservoir.kept for sae in self.saes)]
-        self.blocks.keep(np.concatenate([self.blocks.needed(*window) for window in windows]))
+        kept = [part.reservoir.kept for sae in self.saes for part in sae.parts]
+        windows = [(found.context, found.start, found.length) for found in kept]
+        self.blocks.keep([(pool["context"], pool["start"], pool["length"]), *windows])
         self._enough_blocks = max(_BLOCKS_AT_LEAST, 2 * len(self.blocks))
 
     def arrays(self) -> Arrays:
@@ -122,13 +76,8 @@ class State:
     def load(self, arrays: Mapping[str, NDArray[Any]]) -> "State":
         """Take over what `arrays` returned."""
         self.tokens = int(np.asarray(arrays["count"])[0])
-        self.blocks.load(part(arrays, "blocks"))
-        self.pool.load(part(arrays, "pool"))
+        self.blocks.load(named(arrays, "blocks"))
+        self.pool.load(named(arrays, "pool"))
         for i, sae in enumerate(self.saes):
-            sae.load(part(arrays, f"sae{i}"))
+            sae.load(named(arrays, f"sae{i}"))
         return self
-
-
-def part(arrays: Mapping[str, NDArray[Any]], name: str) -> Arrays:
-    """Return the arrays whose name begins with `name` and a dot, without it."""
-    return {key[len(name) + 1 :]: array for key, array in arrays.items() if key.startswith(f"{name}.")}

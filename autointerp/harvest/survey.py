@@ -119,6 +119,8 @@ def _survey(
             if value[peak] > highest[s] or (value[peak] == highest[s] and drawn[count] < lowest[s]):
                 highest[s], lowest[s] = value[peak], drawn[count]
             count += 1
+        if apart:
+            count = _apart(place, value, split, start, stop, low, high, peaks, drawn, count, highest, lowest)
         for i in range(count):
             peak = peaks[i]
             p, s = place[peak], split[place[peak]]
@@ -144,3 +146,48 @@ def _survey(
             found += 1
         low = high
     return at[:found], best[:found], priority[:found], first[:found], last[:found]
+
+
+@compiled
+def _apart(
+    place: NDArray[np.int32],
+    value: NDArray[np.float32],
+    split: NDArray[np.uint8],
+    start: NDArray[np.int32],
+    stop: NDArray[np.int32],
+    low: int,
+    high: int,
+    peaks: NDArray[np.int64],
+    drawn: NDArray[np.uint64],
+    count: int,
+    highest: NDArray[np.float32],
+    lowest: NDArray[np.uint64],
+) -> int:
+    """Leave out the peaks that outdo the others of their split but stand beside a stronger firing, until none does.
+
+    Such a firing is no peak of this split: another document, of another split, outdoes it in its segment. Returns how
+    many peaks are left, which come first then; `highest` and `lowest` are those of them.
+    """
+    tallest = highest.max()
+    for s in range(_SPLITS):
+        while 0 < highest[s] < tallest:
+            best = 0
+            while split[place[peaks[best]]] != s or value[peaks[best]] != highest[s] or drawn[best] != lowest[s]:
+                best += 1
+            p, alone = place[peaks[best]], True
+            for i in range(low, high):
+                if start[p] <= place[i] < stop[p] and value[i] > highest[s]:
+                    alone = False
+            if alone:
+                break
+            count -= 1
+            highest[s], lowest[s] = 0, _ANY
+            for i in range(count):
+                if i >= best:
+                    peaks[i], drawn[i] = peaks[i + 1], drawn[i + 1]
+                peak = peaks[i]
+                if split[place[peak]] == s and (
+                    value[peak] > highest[s] or (value[peak] == highest[s] and drawn[i] < lowest[s])
+                ):
+                    highest[s], lowest[s] = value[peak], drawn[i]
+    return count

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from autointerp.compiled import compiled
 from autointerp.harvest.ragged import offsets_of
 from autointerp.harvest.rows import Firings, Page
-from autointerp.harvest.token_table import LEVEL_BITS, UNIT, merged, pack, thinned, unpacked
+from autointerp.harvest.token_table import LEVEL_BITS, UNIT, added, merged, pack, thinned, unpacked
 
-CAPACITY = 1 << 23  # entries of 24 bytes
+CAPACITY = 1 << 22  # entries of 24 bytes
 _LEAST = 64  # entries of a feature, however many features there are
 _VALUE_BITS = 24
-_PENDING = 1 << 21
+_PENDING = 1 << 16
+_PENDING_OF_A_FEATURE = 256
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,13 +35,18 @@ class TopTokens:
     mean: NDArray[np.float64]
 
 
+def share(features: int) -> int:
+    """Return how many entries each of an SAE's features may have."""
+    return max(_LEAST, CAPACITY // features)
+
+
 class TokenCounts:
     """A table of (feature, token, level) with counts and summed activations, ordered by key."""
 
-    def __init__(self, features: int, vocabulary: int, most: int | None = None) -> None:
-        """Keep at most `most` entries of a feature; its share of `CAPACITY` if not given."""
+    def __init__(self, features: int, vocabulary: int, *, most: int) -> None:
+        """Keep at most `most` entries of a feature."""
         self.vocabulary = vocabulary
-        self.most = max(_LEAST, CAPACITY // features) if most is None else most
+        self.most = most
         self.key: NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
         self.count: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.total: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
@@ -49,6 +55,7 @@ class TokenCounts:
         self._value_bits = min(_VALUE_BITS, 64 - key_bits)
         self._pending: list[NDArray[np.uint64]] = []
         self._waiting = 0
+        self._most_pending = max(_PENDING, _PENDING_OF_A_FEATURE * features)
 
     def add(self, firings: Firings, page: Page) -> None:
         """Count these firings."""
@@ -64,7 +71,7 @@ class TokenCounts:
         )
         self._pending.append(packed)
         self._waiting += len(packed)
-        if self._waiting > _PENDING:
+        if self._waiting > self._most_pending:
             self.settle()
 
     def merge(self, other: "TokenCounts") -> None:
@@ -146,7 +153,7 @@ def _strongest(
         while entry < len(pair) and pair[entry] < base + np.uint64(vocabulary):
             here, seen, summed = pair[entry], np.int64(0), np.int64(0)
             while entry < len(pair) and pair[entry] == here:
-                seen, summed, entry = seen + count[entry], summed + total[entry], entry + 1
+                seen, summed, entry = seen + count[entry], added(summed, total[entry]), entry + 1
             at = held
             while at > 0 and (
                 totals[begin + at - 1] < summed or (totals[begin + at - 1] == summed and of[begin + at - 1] < seen)

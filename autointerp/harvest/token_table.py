@@ -11,6 +11,7 @@ LEVEL_BITS = 4
 LEVELS = 1 << LEVEL_BITS
 UNIT = 2.0**24  # activations are summed in units of 2**-24
 _LARGEST = 2.0**24
+_MOST = 2**63 - 1
 
 Table = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]  # key, count, total
 
@@ -46,6 +47,12 @@ def pack(
 
 
 @compiled
+def added(total: Any, other: Any) -> Any:
+    """Add two sums; one that is too large stays the largest there is, whatever the order."""
+    return total + min(other, _MOST - total)
+
+
+@compiled
 def level_of(mixed: Any) -> int:
     """Return the level of a scrambled segment: level l or higher for one in 4**l."""
     level = 0
@@ -68,7 +75,7 @@ def unpacked(packed: NDArray[np.uint64], value_bits: int) -> Table:
             last += 1
             key[last], count[last], total[last] = here, 0, 0
         count[last] += 1
-        total[last] += np.int64(np.rint(min(np.float64(value[i]), _LARGEST) * UNIT))
+        total[last] = added(total[last], np.int64(np.rint(min(np.float64(value[i]), _LARGEST) * UNIT)))
     return key[: last + 1].copy(), count[: last + 1].copy(), total[: last + 1].copy()
 
 
@@ -93,11 +100,11 @@ def merged(
         counts[found], totals[found] = 0, 0
         if mine:
             counts[found] += count[i]
-            totals[found] += total[i]
+            totals[found] = total[i]
             i += 1
         if theirs:
             counts[found] += other_count[j]
-            totals[found] += other_total[j]
+            totals[found] = added(totals[found], other_total[j])
             j += 1
         found += 1
     return keys[:found], counts[:found], totals[:found]

@@ -1,20 +1,26 @@
-"""Baselines of a harvest: fitted when first needed, then kept where all its workers find them."""
+"""Baselines of a harvest: fitted when first needed, then kept where all its workers find them.
 
+Each that is fitted has a folder of its own, named by its content; one small file, written last and whole, says which
+is the one to use. Two hosts that end at the same time so never mix their files.
+"""
+
+import hashlib
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autointerp.domain.specs import BaselineSpec, HarvestSpec, SaeSpec
-from autointerp.harvest.location import Location, names_in, write_whole
+from autointerp.domain.specs import BaselineSpec, CorpusSpec, HarvestSpec, SaeSpec
+from autointerp.harvest.location import MISSING, Location, write_whole
 from autointerp.hashing import digest
 
 if TYPE_CHECKING:
     from autointerp.subject.model import SubjectModel
     from autointerp.subject.sae import Dictionary
 
-FILES = ("sae_weights.safetensors", "cfg.json")  # the last one says that all are there
+FILES = ("sae_weights.safetensors", "cfg.json")
+CHOSEN = "chosen"
 
 
 def load_baseline(
@@ -29,18 +35,26 @@ def load_baseline(
     from autointerp.subject.sae_files import read_sae
 
     hook = model.resolve(str(sae.hook))
-    folder = shelf / digest([spec.subject.digest, spec.corpus.digest, spec.context, baseline.digest, hook])
-    if not _complete(folder):
-        _fit(baseline, hook, spec, model, folder, tokens)
-    with _on_disk(folder) as path:
+    key = [spec.subject.digest, corpus_key(spec.corpus), spec.context, baseline.digest, hook]
+    folder = shelf / digest(key)
+    chosen = _chosen(folder) or _fit(baseline, hook, spec, model, folder, tokens)
+    with _on_disk(folder / chosen) as path:
         found = read_sae(SaeSpec(path=str(path)), device=model.device)
     source = sae.model_dump(exclude_none=True)
     return wrap(found, model, hook=hook, name=f"{baseline.kind} of {hook}", source=source)
 
 
+def corpus_key(spec: CorpusSpec) -> str:
+    """Return a digest of what a corpus holds now and of how it is laid out: what a baseline is fitted to."""
+    from autointerp.subject.sources import identify
+
+    return digest([identify(spec).digest, spec.layout, spec.long])
+
+
 def _fit(
     baseline: BaselineSpec, hook: str, spec: HarvestSpec, model: "SubjectModel", folder: Location, tokens: Path
-) -> None:
+) -> str:
+    """Fit a baseline and put it on the shelf; return the name of the one to use, which may be another worker's."""
     from autointerp.subject.baselines import fit_baseline
     from autointerp.subject.corpus import open_corpus
 
@@ -51,14 +65,21 @@ def _fit(
         corpus.close()
     with tempfile.TemporaryDirectory() as draft:
         fitted.save_model(draft)
-        if _complete(folder):  # another worker was faster: all go on with what is there
-            return
-        for name in FILES:
-            write_whole(folder / name, (Path(draft) / name).read_bytes())
+        files = {name: (Path(draft) / name).read_bytes() for name in FILES}
+    if chosen := _chosen(folder):  # another worker was faster: all go on with what is there
+        return chosen
+    own = digest([hashlib.sha256(data).hexdigest() for data in files.values()])
+    for name, data in files.items():
+        write_whole(folder / own / name, data)
+    write_whole(folder / CHOSEN, own.encode())
+    return _chosen(folder) or own
 
 
-def _complete(folder: Location) -> bool:
-    return names_in(folder).issuperset(FILES)
+def _chosen(folder: Location) -> str | None:
+    try:
+        return (folder / CHOSEN).read_bytes().decode()
+    except MISSING:
+        return None
 
 
 @contextmanager

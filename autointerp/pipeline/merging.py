@@ -46,6 +46,8 @@ def merge_and_store(
     with database.write() as session:
         pools.store(session, record.id, merged.pool)
         sae_ids = harvests.get(session, record.id).sae_ids
+        for sae_id, broken in zip(sae_ids, merged.broken, strict=True):
+            harvests.set_broken(session, record.id, sae_id, count=broken.count, contexts=broken.contexts)
 
     def leaving() -> bool:
         return halted() or stop()

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from autointerp.domain.specs import HarvestSpec, SaeSpec
-from autointerp.harvest.location import Location
+from autointerp.harvest.location import open_location
 from autointerp.hashing import digest
-from autointerp.pipeline.baselines import load_baseline
+from autointerp.pipeline.baselines import corpus_key, load_baseline
 
 if TYPE_CHECKING:  # torch: loaded by what is called, not by who may call it
     from autointerp.harvest.likeness import Embed
@@ -40,10 +40,11 @@ class Subjects(Protocol):
 class LoadedSubjects:
     """Loads models, SAEs and corpora and keeps the last of each.
 
-    `tokens` is where the corpora's token ids are kept, `baselines` where all workers find those that were fitted.
+    `tokens` is where the corpora's token ids are kept, `baselines` the folder or fsspec URL where all workers find
+    those that were fitted: opened when one is needed, because its driver may be missing where none is.
     """
 
-    def __init__(self, *, device: str, tokens: Path, baselines: Location) -> None:
+    def __init__(self, *, device: str, tokens: Path, baselines: str) -> None:
         self._device = device
         self._tokens = tokens
         self._baselines = baselines
@@ -84,7 +85,7 @@ class LoadedSubjects:
 
         if sae.baseline is None:
             return load_sae(sae, model)
-        return load_baseline(sae.baseline, sae, spec, model, shelf=self._baselines, tokens=self._tokens)
+        return load_baseline(sae.baseline, sae, spec, model, shelf=open_location(self._baselines), tokens=self._tokens)
 
 
 class _Kept(Generic[T]):
@@ -103,5 +104,5 @@ class _Kept(Generic[T]):
 
 def _subject_key(spec: HarvestSpec) -> str:
     # A baseline is fitted to the corpus, so it is another one with another corpus.
-    corpus = [spec.corpus.digest, spec.context] if any(sae.baseline for sae in spec.saes) else None
+    corpus = [corpus_key(spec.corpus), spec.context] if any(sae.baseline for sae in spec.saes) else None
     return digest([spec.subject.digest, [sae.digest for sae in spec.saes], corpus])

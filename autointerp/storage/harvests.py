@@ -10,9 +10,10 @@ from autointerp.errors import NotFound
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.identifiers import new_identifier
 from autointerp.storage.insertion import insert_if_absent
-from autointerp.storage.records import HarvestRecord, HarvestState
+from autointerp.storage.records import BrokenRecord, HarvestRecord, HarvestState
 from autointerp.storage.tables.base import now
 from autointerp.storage.tables.harvests import HarvestSaeTable, HarvestTable
+from autointerp.storage.tables.models import SaeTable
 
 ENDS = (HarvestState.FINISHED, HarvestState.FAILED, HarvestState.CANCELLED)
 
@@ -127,6 +128,14 @@ def forget_corpus(session: WriteSession, harvest_id: str) -> None:
     _update(session, harvest_id, {"tokens_done": 0, "tokens_total": None, "corpus_fingerprint": None})
 
 
+def set_broken(session: WriteSession, harvest_id: str, sae_id: int, *, count: int, contexts: Sequence[int]) -> None:
+    """Set how many activations of an SAE were NaN or infinite, and the first contexts that hold some."""
+    statement = update(HarvestSaeTable).where(
+        HarvestSaeTable.harvest_id == harvest_id, HarvestSaeTable.sae_id == sae_id
+    )
+    session.sql.execute(statement.values(broken=count, broken_contexts=list(contexts)))
+
+
 def set_state(
     session: WriteSession, harvest_id: str, state: HarvestState, *, origins: Collection[HarvestState] | None = None
 ) -> bool:
@@ -166,17 +175,26 @@ def _update(session: WriteSession, harvest_id: str, values: dict[str, Any]) -> N
 
 def _records(session: ReadSession, rows: Sequence[HarvestTable]) -> tuple[HarvestRecord, ...]:
     statement = (
-        select(HarvestSaeTable.harvest_id, HarvestSaeTable.sae_id)
+        select(HarvestSaeTable, SaeTable.name, SaeTable.hook)
+        .join(SaeTable, SaeTable.id == HarvestSaeTable.sae_id)
         .where(HarvestSaeTable.harvest_id.in_([row.id for row in rows]))
         .order_by(HarvestSaeTable.position)
+        .execution_options(populate_existing=True)
     )
-    saes: dict[str, tuple[int, ...]] = {}
-    for harvest_id, sae_id in session.sql.execute(statement):
-        saes[harvest_id] = (*saes.get(harvest_id, ()), sae_id)
-    return tuple(_record(row, saes.get(row.id, ())) for row in rows)
+    saes: dict[str, list[tuple[int, BrokenRecord | None]]] = {row.id: [] for row in rows}
+    for sae, name, hook in session.sql.execute(statement):
+        saes[sae.harvest_id].append((sae.sae_id, _broken(sae, name, hook)))
+    return tuple(_record(row, saes[row.id]) for row in rows)
 
 
-def _record(row: HarvestTable, sae_ids: tuple[int, ...]) -> HarvestRecord:
+def _broken(row: HarvestSaeTable, name: str, hook: str) -> BrokenRecord | None:
+    if row.broken is None:
+        return None
+    return BrokenRecord(row.sae_id, name, hook, count=row.broken, contexts=tuple(row.broken_contexts or ()))
+
+
+def _record(row: HarvestTable, saes: Sequence[tuple[int, BrokenRecord | None]]) -> HarvestRecord:
+    counted = [broken for _, broken in saes if broken is not None]
     return HarvestRecord(
         id=row.id,
         spec=HarvestSpec.model_validate(row.spec),
@@ -188,7 +206,8 @@ def _record(row: HarvestTable, sae_ids: tuple[int, ...]) -> HarvestRecord:
         seconds=row.seconds,
         corpus_fingerprint=row.corpus_fingerprint,
         model_id=row.model_id,
-        sae_ids=sae_ids,
+        sae_ids=tuple(sae_id for sae_id, _ in saes),
+        broken=tuple(broken for broken in counted if broken.count) if counted else None,
         created_at=row.created_at,
         finished_at=row.finished_at,
     )

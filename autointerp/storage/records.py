@@ -80,10 +80,22 @@ class SaeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenRecord:
+    """How many activations of one SAE were NaN or infinite, and the first contexts that hold some."""
+
+    sae_id: int
+    name: str
+    hook: str
+    count: int
+    contexts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HarvestRecord:
     """One harvest. `model_id`, `corpus_fingerprint` and `tokens_total` are None until the parts are loaded.
 
     `sae_ids` are in the order of the spec, empty until then; `seconds` is None until the harvest has finished.
+    `broken` has the SAEs with activations that were left out; it is None until the shards are merged.
     """
 
     id: str
@@ -97,6 +109,7 @@ class HarvestRecord:
     corpus_fingerprint: str | None
     model_id: int | None
     sae_ids: tuple[int, ...]
+    broken: tuple[BrokenRecord, ...] | None
     created_at: datetime
     finished_at: datetime | None
 

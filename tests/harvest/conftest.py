@@ -62,12 +62,15 @@ class World:
         found = Fired(place.astype(np.int32), feature.astype(np.int32), dense[place, feature])
         return Firings.of(found, page)
 
-    def state(self, pages: Sequence[tuple[int, int]] | None = None) -> State:
-        """Harvest the rows in these groups of (first, last), all at once if not given."""
+    def state(self, pages: Sequence[tuple[int, int]] | None = None, *, settle: bool = False) -> State:
+        """Harvest the rows in these groups of (first, last), all at once if not given; with `settle`, lists are brought
+        up to date after each, so that of later groups only what reaches them is taken."""
         state = State(self.spec, fingerprints=[FINGERPRINT], features=[self.features], vocabulary=VOCABULARY)
         for first, last in pages or [(0, len(self.tokens))]:
             page = self.page(first, last)
             state.add(page, [self.firings(first, last, page)])
+            if settle:
+                state.settle()
         return state
 
     def cut(self, state: State) -> tuple[Pool, list[HarvestedFeature]]:

@@ -24,6 +24,7 @@ def test_any_grouping_order_and_merging_gives_the_same_arrays(
 
     whole = world.state().arrays()
     one_by_one = world.state(groups).arrays()
+    settled = world.state(groups, settle=True).arrays()
     states = [world.state([group]) for group in groups]
     for state in states:
         state.settle()
@@ -33,9 +34,9 @@ def test_any_grouping_order_and_merging_gives_the_same_arrays(
         states.append(first)
     merged = states[0].arrays()
 
-    assert whole.keys() == one_by_one.keys() == merged.keys()
+    assert whole.keys() == one_by_one.keys() == settled.keys() == merged.keys()
     for name, array in whole.items():
-        for other in (one_by_one[name], merged[name]):
+        for other in (one_by_one[name], settled[name], merged[name]):
             assert array.dtype == other.dtype, name
             assert array.tobytes() == other.tobytes(), name
 

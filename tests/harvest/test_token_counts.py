@@ -12,7 +12,7 @@ from autointerp.harvest.token_counts import TokenCounts, TopTokens
 
 
 def counted(world: Any, parts: list[tuple[int, int]], most: int = 1 << 20) -> TokenCounts:
-    found = TokenCounts(world.features, 12, most)
+    found = TokenCounts(world.features, 12, most=most)
     for first, last in parts:
         page = world.page(first, last)
         found.add(world.firings(first, last, page), page)

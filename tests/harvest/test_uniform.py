@@ -25,7 +25,7 @@ def drawn(make_world: Callable, seed: int, **changes: object) -> Draws:
     world.tokens = rng.integers(1, 12, world.tokens.shape).astype(np.int32)
     world.acts = rng.random(world.acts.shape).astype(np.float32)
     world.acts[rng.random(world.acts.shape) > 0.15] = 0
-    pool, features = world.cut(world.state([(0, 20), (20, 45), (45, 60)]))
+    pool, features = world.cut(world.state([(0, 20), (20, 45), (45, 60)], settle=True))
     packed = features[0].examples[Split.EXPLAIN]
     found: Draws = defaultdict(Counter)
     for e in unpack(packed, split=Split.EXPLAIN, pool=pool, vocabulary=world.vocabulary):

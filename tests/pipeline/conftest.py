@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def subjects(tmp_path_factory: pytest.TempPathFactory) -> LoadedSubjects:
     """Loads the planted subject once for all tests."""
     data_dir = tmp_path_factory.mktemp("data")
-    return LoadedSubjects(device="cpu", tokens=data_dir / "tokens", baselines=data_dir / "baselines")
+    return LoadedSubjects(device="cpu", tokens=data_dir / "tokens", baselines=str(data_dir / "baselines"))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from autointerp.domain.specs import BASELINES, Baseline, HarvestSpec
+from autointerp.errors import InvalidInput
 from autointerp.harvest.location import names_in, open_location, write_whole
+from autointerp.pipeline.baselines import CHOSEN
 from autointerp.pipeline.subjects import LoadedSubjects
 from autointerp.storage import features, harvests, saes
 from autointerp.storage.records import FeatureFilter, FeatureOrder, FeatureRow, HarvestState, RunState, SaeRecord
@@ -79,21 +81,64 @@ async def test_features_inside_attention_promote_what_they_write_to_the_residual
 
 @pytest.mark.parametrize("scheme", ["", "memory://"])
 def test_a_baseline_is_fitted_once_and_then_kept(scheme: str, folder: Path, tmp_path: Path) -> None:
-    shelf = open_location(f"{scheme}{tmp_path / 'shared'}")
+    url = f"{scheme}{tmp_path / 'shared'}"
+    shelf = open_location(url)
 
     def loaded(machine: str) -> str:
-        subjects = LoadedSubjects(device="cpu", tokens=tmp_path / machine, baselines=shelf)
+        subjects = LoadedSubjects(device="cpu", tokens=tmp_path / machine, baselines=url)
         return subjects.subject(spec).dictionaries[0].fingerprint
 
     spec = harvest_of(folder, "ica")
     first = loaded("one")
     (kept,) = names_in(shelf)
     # Marked, so that it shows when it is fitted again.
-    config = json.loads((shelf / kept / "cfg.json").read_bytes())
-    write_whole(shelf / kept / "cfg.json", json.dumps({**config, "k": 3}).encode())
+    config_path = shelf / kept / (shelf / kept / CHOSEN).read_bytes().decode() / "cfg.json"
+    config = json.loads(config_path.read_bytes())
+    write_whole(config_path, json.dumps({**config, "k": 3}).encode())
 
     again, third = loaded("two"), loaded("one")
 
     assert {kept} == names_in(shelf)
     assert first != again
     assert again == third
+
+
+def test_a_baseline_is_fitted_again_when_the_corpus_changed_under_its_name(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "documents.jsonl"
+    lines = (folder / "documents.jsonl").read_text().splitlines()
+    path.write_text("\n".join(lines))
+    spec = harvest_of(folder, "pca")
+    spec = spec.model_copy(update={"corpus": spec.corpus.model_copy(update={"path": str(path)})})
+    subjects = LoadedSubjects(device="cpu", tokens=tmp_path / "tokens", baselines=str(tmp_path / "shared"))
+    first = subjects.subject(spec).dictionaries[0].fingerprint
+
+    path.write_text("\n".join(lines[40:]))
+
+    assert subjects.subject(spec).dictionaries[0].fingerprint != first
+    path.write_text("\n".join(lines))
+    assert subjects.subject(spec).dictionaries[0].fingerprint == first
+
+
+def test_a_baseline_that_was_left_half_written_is_fitted_again(folder: Path, tmp_path: Path) -> None:
+    shelf = tmp_path / "shared"
+    spec = harvest_of(folder, "pca")
+
+    def loaded() -> str:
+        subjects = LoadedSubjects(device="cpu", tokens=tmp_path / "tokens", baselines=str(shelf))
+        return subjects.subject(spec).dictionaries[0].fingerprint
+
+    first = loaded()
+    (chosen,) = shelf.glob(f"*/{CHOSEN}")
+    (weights,) = shelf.glob("*/*/sae_weights.safetensors")
+    weights.write_bytes(weights.read_bytes()[:100])
+    chosen.unlink()
+
+    assert loaded() == first
+
+
+def test_subjects_without_baselines_need_no_driver_for_where_these_are_kept(folder: Path, tmp_path: Path) -> None:
+    subjects = LoadedSubjects(device="cpu", tokens=tmp_path, baselines="nowhere://bucket/baselines")
+
+    assert subjects.subject(planted_harvest(folder)).dictionaries
+    with pytest.raises(InvalidInput, match="nowhere://"):
+        subjects.subject(harvest_of(folder, "random"))

@@ -26,7 +26,7 @@ def kept(tmp_path: Path) -> Path:
 async def fresh(upgraded_sqlite: Path, folder: Path, kept: Path, tmp_path: Path) -> AsyncIterator[World]:
     """The stages over an empty database."""
     shutil.copyfile(upgraded_sqlite, tmp_path / "autointerp.db")
-    subjects = LoadedSubjects(device="cpu", tokens=kept, baselines=tmp_path / "baselines")
+    subjects = LoadedSubjects(device="cpu", tokens=kept, baselines=str(tmp_path / "baselines"))
     url = f"sqlite:///{tmp_path / 'autointerp.db'}"
     async with open_world(url, folder=folder, data_dir=tmp_path, subjects=subjects) as opened:
         yield opened
@@ -109,7 +109,7 @@ async def test_another_shard_in_another_process_tokenises_nothing_again(
     made = create_harvest(fresh.desk, spec)
     await run_shard(fresh.field, made.id, 0, 0, stop=go_on)
     pieces = written(kept)
-    subjects = LoadedSubjects(device="cpu", tokens=kept, baselines=tmp_path / "baselines")
+    subjects = LoadedSubjects(device="cpu", tokens=kept, baselines=str(tmp_path / "baselines"))
 
     corpus = subjects.corpus(spec)
 

@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
+from autointerp.api.schemas.harvests import BrokenActivations, Harvest
 from autointerp.domain.examples import Split
 from autointerp.domain.specs import CorpusSpec, HarvestSpec, SaeSpec, SubjectSpec
 from autointerp.jobs.expansion import expand, waiting_for
 from autointerp.jobs.records import Leaving
 from autointerp.pipeline.harvest import run_merge, run_shard
 from autointerp.pipeline.subjects import LoadedSubjects
-from autointerp.runs import cancel_harvest, cancel_run, create_harvest, create_run, resume_harvest
+from autointerp.runs import cancel_harvest, cancel_run, create_harvest, create_run, pace_of, resume_harvest
 from autointerp.storage import examples, features, harvests, runs
 from autointerp.storage.records import FeatureFilter, FeatureOrder, HarvestRecord, HarvestState, RunState
 from tests.pipeline.world import World, go_on, open_world
@@ -157,7 +159,7 @@ async def test_shards_of_a_cancelled_harvest_do_not_stand_in_the_way_of_a_later_
     await run_shard(fresh.field, first.id, 0, 0, stop=go_on)
     cancel_harvest(fresh.desk, first.id)
     path.write_text("\n".join(lines[9:]))
-    subjects = LoadedSubjects(device="cpu", tokens=tmp_path / "tokens", baselines=tmp_path / "baselines")
+    subjects = LoadedSubjects(device="cpu", tokens=tmp_path / "tokens", baselines=str(tmp_path / "baselines"))
     fresh.field = replace(fresh.field, subjects=subjects)
 
     second = create_harvest(fresh.desk, spec)
@@ -226,3 +228,39 @@ async def test_one_sae_under_two_names_is_refused(fresh: World, folder: Path) ->
     await fresh.work()
 
     assert stored(fresh, made.id).error == "two of the harvest's saes are the same SAE; name each one once"
+
+
+async def test_activations_that_are_no_numbers_are_named_and_harm_no_others(
+    fresh: World, world: World, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    weights = load_file(folder / "sae" / "sae_weights.safetensors")
+    # Finite, but where feature 1 fires its activation overflows.
+    weights["W_enc"][:, 1] *= 3e38 / weights["W_enc"][:, 1].abs().max()
+    shutil.copytree(folder / "sae", tmp_path / "sae")
+    save_file(weights, tmp_path / "sae" / "sae_weights.safetensors")
+    made = create_harvest(fresh.desk, fresh.harvest.model_copy(update={"saes": (SaeSpec(path=str(tmp_path / "sae")),)}))
+
+    await fresh.work()
+
+    record = stored(fresh, made.id)
+    assert (record.state, record.error) == (HarvestState.FINISHED, None)
+    (broken,) = record.broken or ()
+    assert broken.count >= len(broken.contexts) == 10
+    assert f"at {broken.hook} were NaN or infinite, first in contexts {broken.contexts[0]}, " in caplog.text
+    assert Harvest.of(record, pace_of(fresh.desk, record)).broken == [BrokenActivations.of(broken)]
+    with world.desk.database.read() as session:
+        (undisturbed,) = harvests.list_harvests(session, after=None, limit=2)
+    assert undisturbed.broken == ()
+    found, wanted = measured(fresh, made.id), measured(world, undisturbed.id)
+    assert found.pop(1)[0] < wanted.pop(1)[0]
+    assert found == wanted
+
+
+def measured(world: World, harvest_id: str) -> dict[int, tuple[int, float, float]]:
+    """Firings, mean and maximum of every feature."""
+    with world.desk.database.read() as session:
+        rows = features.list_features(
+            session, FeatureFilter(harvest_id), order=FeatureOrder.INDEX, after=None, limit=1000
+        )
+    every = [(row.record.index, row.record.statistics) for row in rows]
+    return {index: (one.firings, one.mean, one.max) for index, one in every}

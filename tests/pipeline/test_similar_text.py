@@ -37,7 +37,7 @@ def spec(**changes: object) -> HarvestSpec:
 
 @pytest.fixture
 def subjects(tmp_path: Path) -> LoadedSubjects:
-    return LoadedSubjects(device="cpu", tokens=tmp_path / "tokens", baselines=tmp_path / "baselines")
+    return LoadedSubjects(device="cpu", tokens=tmp_path / "tokens", baselines=str(tmp_path / "baselines"))
 
 
 def test_a_model_that_is_not_there_is_told_before_the_pass(subjects: LoadedSubjects, tmp_path: Path) -> None:

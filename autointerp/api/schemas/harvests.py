@@ -8,7 +8,7 @@ from pydantic import Field
 from autointerp.api.schemas.base import WHEN, Shown, example
 from autointerp.domain.specs import HarvestSpec
 from autointerp.runs import Pace
-from autointerp.storage.records import HarvestRecord, HarvestState
+from autointerp.storage.records import BrokenRecord, HarvestRecord, HarvestState
 
 SPEC_EXAMPLE: dict[str, Any] = {
     "subject": {"model": "openai-community/gpt2"},
@@ -17,6 +17,29 @@ SPEC_EXAMPLE: dict[str, Any] = {
     "tokens": 1_000_000,
     "context": 256,
 }
+
+
+class BrokenActivations(Shown):
+    """Activations of one SAE that were NaN or infinite, and so left out of everything."""
+
+    model_config = example(sae_id=1, name="gpt2-small-res-jb", hook="transformer.h.8", count=12, contexts=[40, 97])
+
+    sae_id: int
+    name: str
+    hook: str = Field(description="the hook point")
+    count: int
+    contexts: list[int] = Field(description="the first contexts that hold some, counted from 0")
+
+    @classmethod
+    def of(cls, record: BrokenRecord) -> Self:
+        """Show what was counted of one SAE."""
+        return cls(
+            sae_id=record.sae_id,
+            name=record.name,
+            hook=record.hook,
+            count=record.count,
+            contexts=list(record.contexts),
+        )
 
 
 class Harvest(Shown):
@@ -36,6 +59,7 @@ class Harvest(Shown):
         corpus_fingerprint="5b0e9d22",
         model_id=1,
         sae_ids=[1],
+        broken=None,
         spec=SPEC_EXAMPLE,
         spec_digest="c7b1a0f2",
         created_at=WHEN,
@@ -55,6 +79,9 @@ class Harvest(Shown):
     corpus_fingerprint: str | None
     model_id: int | None = Field(description="null until the model has been loaded")
     sae_ids: list[int] = Field(description="in the order of the spec")
+    broken: list[BrokenActivations] | None = Field(
+        description="the SAEs with activations that were NaN or infinite; null until the shards are merged"
+    )
     spec: HarvestSpec
     spec_digest: str
     created_at: datetime
@@ -77,6 +104,7 @@ class Harvest(Shown):
             corpus_fingerprint=record.corpus_fingerprint,
             model_id=record.model_id,
             sae_ids=list(record.sae_ids),
+            broken=None if record.broken is None else [BrokenActivations.of(one) for one in record.broken],
             spec=record.spec,
             spec_digest=record.spec_digest,
             created_at=record.created_at,

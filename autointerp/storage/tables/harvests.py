@@ -29,7 +29,7 @@ class HarvestTable(Base):
 
 
 class HarvestSaeTable(Base):
-    """The SAEs of a harvest, in the order of its spec."""
+    """The SAEs of a harvest, in the order of its spec; `broken` activations are not known until it is merged."""
 
     __tablename__ = "harvest_saes"
     __table_args__ = (UniqueConstraint("harvest_id", "sae_id"),)
@@ -37,6 +37,8 @@ class HarvestSaeTable(Base):
     harvest_id: Mapped[Name] = mapped_column(ForeignKey("harvests.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     sae_id: Mapped[int] = mapped_column(ForeignKey("saes.id"), index=True)
+    broken: Mapped[int | None]
+    broken_contexts: Mapped[list[Any] | None]
 
 
 class PoolTable(Base):
