@@ -31,8 +31,9 @@ def _keep(made: Any, loop: Any) -> None:
     except RuntimeError:  # no folder can be written to: each process compiles for itself
         return
     # Numba looks at the loop's own file alone, while constants and other loops are compiled into it.
-    file = made._cache._cache_file
-    file._source_stamp = sha256(repr((file._source_stamp, _used(loop.__globals__))).encode()).hexdigest()
+    file: Any = getattr(made._cache, "_cache_file", None)
+    if file is not None:
+        file._source_stamp = sha256(repr((file._source_stamp, _used(loop.__globals__))).encode()).hexdigest()
 
 
 def _used(names: dict[str, Any]) -> list[tuple[str, str]]:

@@ -96,9 +96,12 @@ def _check_splits(corpus: Corpus, spec: HarvestSpec) -> None:
         if not empty:
             return
     name = next(split for split in SPLITS if split in empty)
+    found, more = f"{count} documents", "documents"
+    if corpus.counts_rows():
+        found, more = f"{corpus.rows} rows (of few documents, each row counts as one)", "tokens"
     raise InvalidCorpus(
-        f"none of the corpus's {count} documents fell into the {name} split; "
-        "give more documents, another seed, or the split a share of 0"
+        f"none of the corpus's {found} fell into the {name} split; "
+        f"give more {more}, another seed, or the split a share of 0"
     )
 
 

@@ -21,7 +21,7 @@ from autointerp.subject.shelf import Shelf
 from autointerp.subject.sources import Identity, identify
 from autointerp.subject.tokenising import encoder
 
-FORMAT = 1
+FORMAT = 2
 FEW_DOCUMENTS = 50  # fewer would leave a split empty too often
 PIECE_TOKENS = 1 << 17
 
@@ -101,7 +101,7 @@ class Corpus:
     def documents(self) -> Iterator[NDArray[np.int64]]:
         """Yield the hashes of the documents in reading order, some at a time; one may come twice."""
         for piece in self._pieces():
-            yield np.unique(self._counted(piece)) if self._counts_rows() else piece.hashes
+            yield np.unique(self._counted(piece)) if self.counts_rows() else piece.hashes
 
     def interrupted_by(self, check: Callable[[], None]) -> AbstractContextManager[None]:
         """Call `check` again and again while rows are waited for: what it raises ends the waiting."""
@@ -129,7 +129,8 @@ class Corpus:
             number += 1
         return self._shelf.last
 
-    def _counts_rows(self) -> bool:
+    def counts_rows(self) -> bool:
+        """Say whether each row counts as a document of its own."""
         if self._by_row is None:
             found: set[int] = set()
             for piece in self._pieces():
@@ -144,7 +145,7 @@ class Corpus:
         number = piece.begin.piece
         if number not in self._documents:
             documents = piece.documents()
-            if self._counts_rows():
+            if self.counts_rows():
                 documents = _rows_as_documents(documents, first=number * self._recipe.piece_rows)
             self._documents = {number: documents}
         return self._documents[number]

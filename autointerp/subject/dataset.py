@@ -10,23 +10,23 @@ from datasets.exceptions import DatasetsError
 
 from autointerp.domain.specs import CorpusSpec
 from autointerp.errors import InvalidCorpus, Unavailable
+from autointerp.subject.columns import present
 from autointerp.subject.hub import UNREACHABLE, Absent, dataset_commit, only_local
 
 _WRONG = (ValueError, KeyError, TypeError, RuntimeError, DatasetsError, pa.ArrowException)
 
 
 def dataset_rows(spec: CorpusSpec, columns: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield (position, row) with those of `columns` that there are.
+    """Yield (position, row) with `columns` of a data set; rows are counted from 1.
 
-    InvalidCorpus when the data set cannot be opened or is damaged, Unavailable when the hub breaks off.
+    InvalidCorpus when it cannot be opened, is damaged or lacks a column, Unavailable when the hub breaks off.
     """
     path = Path(str(spec.path)).expanduser()
     try:
         found = _saved(path, spec) if path.is_dir() else _on_hub(spec)
-        names = found.column_names
-        if names is not None:
-            found = found.select_columns([name for name in columns if name in names])
-        for number, row in enumerate(found):
+        if found.column_names is not None:
+            found = found.select_columns(present(columns, found.column_names, f"the data set {spec.path}"))
+        for number, row in enumerate(found, 1):
             yield f"{spec.split}:{number}", row
     except (Absent, *_WRONG) as error:
         raise InvalidCorpus(f"cannot read the data set {spec.path} (split {spec.split}): {_first(error)}") from error
@@ -40,7 +40,13 @@ def _saved(path: Path, spec: CorpusSpec) -> Any:
     if not any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
         return load_dataset(str(path), spec.config, split=spec.split, streaming=spec.streaming)
     found = load_from_disk(str(path))
-    return found[spec.split] if isinstance(found, DatasetDict) else found
+    # A data set that was saved without its siblings may not know its split; the default then means all of it.
+    splits: dict[str, Any] = dict(found) if isinstance(found, DatasetDict) else {str(found.split or "train"): found}
+    if not isinstance(found, DatasetDict) and spec.split == "train":
+        return found
+    if spec.split not in splits:
+        raise Absent(f"it has no such split; set split to {' or '.join(splits)}")
+    return splits[spec.split]
 
 
 def _on_hub(spec: CorpusSpec) -> Any:

@@ -12,6 +12,7 @@ import pyarrow.parquet
 
 from autointerp.domain.specs import CorpusSpec
 from autointerp.errors import InvalidCorpus
+from autointerp.subject.columns import present
 from autointerp.subject.parts import LONGEST
 from autointerp.subject.sources import files
 from autointerp.subject.stdlib import stdlib_documents
@@ -73,9 +74,9 @@ def _read_parquet(spec: CorpusSpec) -> Iterator[Document]:
 def _parquet_rows(path: Path, columns: list[str]) -> Iterator[Row]:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            wanted = [name for name in columns if name in file.schema_arrow.names]
+            wanted = present(columns, file.schema_arrow.names, path.name)
             batches = (batch.to_pylist() for batch in file.iter_batches(batch_size=256, columns=wanted))
-            for number, row in enumerate(itertools.chain.from_iterable(batches)):
+            for number, row in enumerate(itertools.chain.from_iterable(batches), 1):
                 yield f"{path.name}:{number}", row
     except (OSError, pa.ArrowException) as error:
         raise InvalidCorpus(f"cannot read {path} as a Parquet file; is it damaged?") from error
@@ -115,7 +116,7 @@ def _is_chat(content: Any) -> bool:
 
 def _field(row: Mapping[str, Any], field: str, position: str) -> Any:
     if field not in row:
-        raise InvalidCorpus(f"{position} has no field {field!r}; it has {', '.join(row) or 'none that was asked for'}")
+        raise InvalidCorpus(f"{position} has no field {field!r}; it has {', '.join(row) or 'none'}")
     return row[field]
 
 

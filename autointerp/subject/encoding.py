@@ -48,7 +48,8 @@ def fired(dictionary: Dictionary, acts: Float[Tensor, "place width"]) -> Fired:
         parts = list(_parts(dictionary, acts))
     place, feature, value = (np.concatenate(column) for column in zip(*parts, strict=True))
     if dictionary.scale is not None:
-        value = value * dictionary.scale.cpu().numpy()[feature]
+        with np.errstate(over="ignore"):  # infinity is told as such
+            value = value * dictionary.scale.cpu().numpy()[feature]
         kept = ~(value <= 0)  # a direction of norm zero, or a product below all numbers
         place, feature, value = place[kept], feature[kept], value[kept]
     return Fired(place, feature, value)

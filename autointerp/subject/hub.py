@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import httpx2
-from huggingface_hub import HfApi, constants, scan_cache_dir
+from huggingface_hub import CachedRepoInfo, HfApi, constants, scan_cache_dir
 from huggingface_hub.errors import (
     CacheNotFound,
     GatedRepoError,
@@ -51,7 +51,7 @@ def dataset_commit(name: str, revision: str | None) -> str:
             return str(HfApi().dataset_info(name, revision=revision, timeout=SECONDS).sha)
         except (HfHubHTTPError, *UNREACHABLE) as error:
             raise Absent(f"the hub does not say which commit {revision or 'its newest revision'} is") from error
-    found = [repo for repo in scan_cache_dir().repos if repo.repo_id == name and repo.repo_type == "dataset"]
+    found = _in_cache(name, "dataset")
     commits = {ref: at.commit_hash for repo in found for ref, at in repo.refs.items()}
     held = {at.commit_hash for repo in found for at in repo.revisions}
     wanted = revision or "main"
@@ -61,10 +61,13 @@ def dataset_commit(name: str, revision: str | None) -> str:
 
 
 def _cached(name: str, kind: str, why: str) -> bool:
-    try:
-        repos = scan_cache_dir().repos
-    except CacheNotFound:
-        repos = frozenset()
-    if any(repo.repo_id == name and repo.repo_type == kind for repo in repos):
+    if _in_cache(name, kind):
         return True
     raise Absent(f"there is no folder {name}, {why}, and its cache does not hold it")
+
+
+def _in_cache(name: str, kind: str) -> list[CachedRepoInfo]:
+    try:
+        return [repo for repo in scan_cache_dir().repos if repo.repo_id == name and repo.repo_type == kind]
+    except CacheNotFound:
+        return []

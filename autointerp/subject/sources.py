@@ -14,6 +14,7 @@ from autointerp.subject.stdlib import stdlib_files
 
 # What says how a corpus is laid out into rows, and not which documents it has.
 _LAYOUT = {"path", "layout", "long", "streaming"}
+_NAMED = ("jsonl", "parquet")  # kinds that can be read off a file's name
 
 Stamp = tuple[Path, int, int, int]  # a file, its size, its time of change in nanoseconds, its inode
 
@@ -42,7 +43,10 @@ def identify(spec: CorpusSpec) -> Identity:
     Files are hashed once, and again only when their size or time of change is another.
     """
     options = spec.model_dump(mode="json", exclude=_LAYOUT)
-    if spec.kind == "dataset" and not Path(str(spec.path)).expanduser().is_dir():
+    path = Path(str(spec.path)).expanduser()
+    if spec.kind == "dataset" and not path.is_dir():
+        if path.exists():
+            raise InvalidCorpus(f'{path} is a file and no data set; set kind to "{_kind_of(path) or "text"}"')
         try:
             commit = dataset_commit(str(spec.path), spec.revision)
         except Absent as error:
@@ -60,14 +64,34 @@ def files(spec: CorpusSpec) -> list[Path]:
     """Return the file itself, or the folder's files of the corpus's kind, at any depth, sorted."""
     path = Path(str(spec.path)).expanduser()
     if path.is_file():
+        if (kind := _kind_of(path)) not in (None, spec.kind) and {kind, spec.kind} != {"jsonl", "text"}:
+            raise InvalidCorpus(f'{path} is no file of kind "{spec.kind}"; set kind to "{kind}"')
         return [path]
     if not path.is_dir():
         raise InvalidCorpus(f"there is no corpus {path}; give a file or a folder")
-    patterns = CORPUS_FILES[spec.kind]
-    found = sorted({file for pattern in patterns for file in path.rglob(pattern) if _visible(file)})
+    found = _files_of(path, spec.kind)
     if not found:
-        raise InvalidCorpus(f"the folder {path} holds no {' or '.join(patterns)} files")
+        raise InvalidCorpus(f"the folder {path} holds no {_asked_for(spec.kind)}{_instead(path)}")
     return found
+
+
+def _files_of(folder: Path, kind: str) -> list[Path]:
+    return sorted({file for pattern in CORPUS_FILES[kind] for file in folder.rglob(pattern) if _visible(file)})
+
+
+def _kind_of(path: Path) -> str | None:
+    """The kind that a file's name says it is of."""
+    return next((kind for kind in _NAMED for pattern in CORPUS_FILES[kind] if path.match(pattern)), None)
+
+
+def _asked_for(kind: str) -> str:
+    return f"{' or '.join(CORPUS_FILES[kind])} files" if kind in _NAMED else "files"
+
+
+def _instead(folder: Path) -> str:
+    """What to do about a folder without the files that were asked for."""
+    kind = next((kind for kind in CORPUS_FILES if _files_of(folder, kind)), None)
+    return "; put some there, or name another folder" if kind is None else f'; set kind to "{kind}" for those it has'
 
 
 def _named_files(spec: CorpusSpec) -> Iterable[tuple[str, Path]]:
