@@ -10,7 +10,7 @@ from autointerp import settings
 from autointerp.cli.choice import Seed
 from autointerp.cli.console import OUT, note
 from autointerp.cli.corpora import read_corpus
-from autointerp.cli.specfile import parse
+from autointerp.cli.specfile import OPTIONS, parse
 from autointerp.domain.specs import BASELINES, BaselineSpec, CorpusSpec, SubjectSpec
 from autointerp.errors import InvalidInput
 
@@ -33,7 +33,7 @@ def baseline(
     """Fit neurons, PCA, ICA or random directions to a model's activations, and save them in sae-lens's own layout."""
     given = {"k": k, "directions": directions, "tokens": tokens, "sample": sample, "seed": seed}
     options = {name: value for name, value in given.items() if value is not None}
-    spec = parse(BaselineSpec, {"kind": kind.value, **options}, "the options")
+    spec = parse(BaselineSpec, {"kind": kind.value, **options}, OPTIONS)
     if out.exists():
         raise InvalidInput(f"{out} is there already; name a folder that is to be made")
     subject, read = SubjectSpec(model=model), parse(CorpusSpec, read_corpus(corpus), "--corpus")

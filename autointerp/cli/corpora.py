@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from autointerp.domain.specs import CORPUS_FILES
+from autointerp.errors import InvalidInput
 
 FIELDED = ("jsonl", "parquet")
 SAVED = ("state.json", "dataset_dict.json")
@@ -10,6 +11,8 @@ SAVED = ("state.json", "dataset_dict.json")
 
 def read_corpus(name: str) -> dict[str, str]:
     """Return the kind and path of a corpus: a file, a folder, a data set that was saved or is on the hub, or stdlib."""
+    if not name:
+        raise InvalidInput("--corpus is empty; name a file, a folder or a data set, or stdlib")
     if name == "stdlib":
         return {"kind": "stdlib"}
     return {"kind": _kind(name), "path": name}

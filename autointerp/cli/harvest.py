@@ -11,7 +11,7 @@ from autointerp.cli.console import OUT, Json, note, print_json
 from autointerp.cli.corpora import read_corpus
 from autointerp.cli.parts import at_desk
 from autointerp.cli.progress import follow_harvest
-from autointerp.cli.specfile import parse, read_harvest
+from autointerp.cli.specfile import OPTIONS, parse, read_harvest
 from autointerp.domain.specs import HarvestSpec
 from autointerp.errors import InvalidInput
 from autointerp.storage.records import HarvestRecord, HarvestState
@@ -44,12 +44,11 @@ def harvest(
         record = runs.create_harvest(desk, chosen)
         if wait:
             record = follow_harvest(desk, record.id)
-        shown = Harvest.of(record, runs.pace_of(desk, record))
+        pace = runs.pace_of(desk, record)
     if as_json:
-        print_json(shown)
-    else:
-        rate = f", {shown.tokens_per_second:,.0f} tokens/s" if shown.tokens_per_second else ""
-        OUT.print(f"harvest {record.id} {record.state}: {record.tokens_done:,} tokens{rate}", highlight=False)
+        print_json(Harvest.of(record, pace))
+    elif record.state is HarvestState.FINISHED or not wait:
+        OUT.print(f"harvest {record.id} {record.state}: {_told(record, pace)}", highlight=False)
     tell_broken(record)
     fail_unless_finished(record, wait=wait)
 
@@ -64,10 +63,24 @@ def tell_broken(record: HarvestRecord) -> None:
         )
 
 
+def _told(record: HarvestRecord, pace: runs.Pace) -> str:
+    """How much was read and where the time went; a harvest that was made long ago may not know."""
+    if pace.tokens_per_second is None:
+        return f"{record.tokens_done:,} tokens"
+    reading = f"{pace.reading:,.0f} s of loading and reading ({pace.tokens_per_second:,.0f} tokens/s)"
+    return f"{record.tokens_done:,} tokens, {reading}, {pace.merging:,.0f} s of merging"
+
+
+def _ended(record: HarvestRecord) -> str:
+    if record.state is HarvestState.CANCELLED:
+        return "was cancelled; the same command begins it anew"
+    return f"{record.state}: {record.error or 'see the log'}"
+
+
 def fail_unless_finished(record: HarvestRecord, *, wait: bool) -> None:
     """End the command with exit code 1 where a harvest that was waited for has not finished."""
     if wait and record.state != HarvestState.FINISHED:
-        note(f"autointerp: the harvest {record.state}: {record.error or 'see the log'}")
+        note(f"autointerp: the harvest {record.id} {_ended(record)}")
         raise typer.Exit(1)
 
 
@@ -82,7 +95,7 @@ def _spec(
     if model is None or not saes or corpus is None:
         raise InvalidInput("give a spec file, or --model, --sae or --baseline, and --corpus")
     content = {"subject": {"model": model}, "saes": saes, "corpus": read_corpus(corpus)}
-    return parse(HarvestSpec, {**content, **changes}, "the options")
+    return parse(HarvestSpec, {**content, **changes}, OPTIONS)
 
 
 def _saes(names: list[str], baselines: list[str]) -> list[Source]:

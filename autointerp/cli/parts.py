@@ -1,11 +1,13 @@
 """The parts a command needs, opened from the settings and closed at its end."""
 
+import logging
 import signal
 import threading
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 
 from autointerp import settings, wiring
+from autointerp.jobs import endings
 from autointerp.runs import Desk
 from autointerp.storage.engine import Database
 
@@ -29,8 +31,21 @@ def at_desk(*, working: bool) -> Generator[Desk]:
         desk = parts.enter_context(wiring.open_desk(loaded, database))
         if working:
             parts.enter_context(_stoppable())
+            parts.enter_context(_untold())
             parts.enter_context(wiring.embedded_worker(loaded, database))
         yield desk
+
+
+@contextmanager
+def _untold() -> Generator[None]:
+    """Keep out of the log how harvests and runs end: the command that waits for them tells it."""
+    log = logging.getLogger(endings.__name__)
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def follow_run(desk: Desk, run_id: str) -> RunRecord:
 
 
 def _read(desk: Desk, bar: "_Bar", record: HarvestRecord) -> None:
-    """Draw how far a harvest is; the rate is that of all its workers together."""
+    """Draw how far a harvest is, all its workers together."""
     shards = record.spec.shards
     total = record.tokens_total or 0
     where = f"{runs.pace_of(desk, record).shards_done}/{shards} shards" if shards > 1 and total else ""
@@ -53,7 +53,7 @@ def _cost(progress: RunProgress) -> str:
 
 
 class _Bar:
-    """One bar, drawn from the first time that its total is known."""
+    """One bar, drawn from the first time that its total is known; its rate is that of the last half minute."""
 
     def __init__(self, bars: Progress, name: str, unit: str) -> None:
         self._bars = bars
@@ -68,11 +68,22 @@ class _Bar:
             self._task = self._bars.add_task(self._name, total=total, rate="", more="")
         self._bars.update(self._task, completed=done, total=total, more=more)
         speed = self._bars.tasks[self._bars.task_ids.index(self._task)].speed
-        self._bars.update(self._task, rate=f"{speed:,.1f} {self._unit}/s" if speed else "")
+        going = speed and done < total
+        self._bars.update(self._task, rate=f"{speed:,.1f} {self._unit}/s now" if going else "")
+
+
+class _Bars(Progress):
+    """Bars that leave nothing behind, not even an empty line, where none was drawn."""
+
+    def stop(self) -> None:
+        if self.tasks:
+            super().stop()
+        else:
+            self.live.stop()
 
 
 def _bars() -> Progress:
-    return Progress(
+    return _Bars(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),

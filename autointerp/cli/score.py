@@ -20,7 +20,7 @@ from autointerp.cli.choice import (
 from autointerp.cli.console import Json, Yes
 from autointerp.cli.parts import opened
 from autointerp.cli.run import Wait
-from autointerp.cli.specfile import parse
+from autointerp.cli.specfile import OPTIONS, parse
 from autointerp.domain.specs import RunSpec
 
 
@@ -50,4 +50,4 @@ def score(
         "budget": {"dollars": max_dollars},
         "seed": seed,
     }
-    perform.perform(parse(RunSpec, content, "the options"), yes=yes, wait=wait, as_json=as_json)
+    perform.perform(parse(RunSpec, content, OPTIONS), yes=yes, wait=wait, as_json=as_json)

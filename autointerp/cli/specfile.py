@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from autointerp.domain.specs import HarvestSpec, RunSpec, Spec
 from autointerp.errors import InvalidSpec
 
+OPTIONS = "the options do not fit"  # what `parse` says of a spec that options were made into
 PATH_KEYS = frozenset({"model", "path"})
 AnySpec = TypeVar("AnySpec", bound=Spec)
 
@@ -28,15 +30,16 @@ def read_harvest(path: Path) -> HarvestSpec:
 
 
 def parse(kind: type[AnySpec], content: Any, source: str) -> AnySpec:
-    """Validate `content` as a spec; InvalidSpec names the first thing that is wrong, and where it stands."""
+    """Validate `content` as a spec; InvalidSpec names everything that is wrong, and where it stands."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidSpec(
-            f"{source}: {where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}"
-        ) from error
+        raise InvalidSpec(f"{source}: {'; '.join(map(_mistake, error.errors()))}") from error
+
+
+def _mistake(found: ErrorDetails) -> str:
+    where = ".".join(map(str, found["loc"]))
+    return f"{where + ': ' if where else ''}{found['msg'].removeprefix('Value error, ')}"
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class SaeSpec(Spec):
     baseline is fitted to the harvest's corpus when it is first needed.
     """
 
-    path: str | None = Field(default=None, description="folder or file on disk")
+    path: str | None = Field(default=None, min_length=1, description="folder or file on disk")
     release: str | None = Field(default=None, description="a sae-lens release or a hub id")
     sae_id: str | None = Field(default=None, description="the SAE within the release")
     layout: Layout = "sae_lens"
@@ -108,7 +108,7 @@ class CorpusSpec(Spec):
     """
 
     kind: Literal["jsonl", "text", "parquet", "dataset", "stdlib"]
-    path: str | None = Field(default=None, description="file, folder, or hub id of a dataset")
+    path: str | None = Field(default=None, min_length=1, description="file, folder, or hub id of a dataset")
     content: Literal["text", "tokens", "chat"] = "text"
     field: str | None = Field(
         default=None, description="the field with the content; text, input_ids or messages if not given"

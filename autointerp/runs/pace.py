@@ -12,13 +12,16 @@ from autointerp.storage.records import HarvestRecord, HarvestState
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`tokens_per_second` is over the time in which at least one worker was reading; None: nothing was read yet.
+    """`reading` is for how many seconds at least one worker had a shard in hand, loading models included; `merging`
+    for how many one was merging them. `tokens_per_second` is over the time of reading; None: nothing was read yet.
 
     `workers` is how many are at it now.
     """
 
     shards_done: int
     workers: int
+    reading: float
+    merging: float
     tokens_per_second: float | None
 
 
@@ -26,12 +29,15 @@ def pace_of(desk: Desk, record: HarvestRecord) -> Pace:
     """Return the pace of a harvest, from its jobs."""
     found = desk.jobs.status(tasks.harvest_prefix(record.id))
     shards = tasks.shard_jobs(found)
-    seconds = busy_seconds(shards, datetime.now(UTC))
+    now = datetime.now(UTC)
+    reading = busy_seconds(shards, now)
     finished = record.state is HarvestState.FINISHED
     return Pace(
         shards_done=record.spec.shards if finished else tasks.shards_done(found),
         workers=sum(job.state is JobState.RUNNING for job in found),
-        tokens_per_second=record.tokens_done / seconds if seconds and record.tokens_done else None,
+        reading=reading,
+        merging=busy_seconds((job for job in found if job not in shards), now),
+        tokens_per_second=record.tokens_done / reading if reading and record.tokens_done else None,
     )
 
 

@@ -6,7 +6,9 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from torch import nn
 
@@ -14,6 +16,7 @@ from autointerp.errors import InvalidModel
 
 INPUT = ".input"
 OUTPUT = ".output"
+NEAREST = 8  # names that an unknown one is answered with
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,10 @@ def resolve(module: nn.Module, name: str) -> str:
 
 
 def place(module: nn.Module, name: str) -> Place:
-    """Find the side of the module that `name` means; InvalidModel says which hook points exist."""
+    """Find the side of the module that `name` means; InvalidModel says which names are nearest."""
     found = _by_path(module, name) or _by_lens_name(module, name)
     if found is None:
-        raise InvalidModel(f"there is no hook point {name!r} in this model; there are {_advice(module)}")
+        raise InvalidModel(f"there is no hook point {name!r} in this model; {_advice(module, name)}")
     return found
 
 
@@ -164,16 +167,19 @@ _LENS_NAMES: dict[str, Callable[[nn.Module, nn.Module], Place | None]] = {
 }
 
 
-def _advice(module: nn.Module) -> str:
-    """The hook points of the embedding, one layer and the TransformerLens names, in a phrase."""
-    try:
-        path, layers = layer_list(module)
-    except InvalidModel:
-        return ", ".join(hook_points(module))
-    parts = ", ".join(f"{path}.N.{name}" for name, _ in layers[0].named_modules() if name)
-    names = ", ".join(f"blocks.N.{name}" for name in _LENS_NAMES)
-    others = ", ".join(n for n in hook_points(module) if not n.startswith(path))
-    return (
-        f"{path}.N and its parts ({parts}) for N from 0 to {len(layers) - 1}, the same with .input for their input, "
-        f"{names}, hook_embed, and {others}"
-    )
+def _advice(module: nn.Module, name: str) -> str:
+    """The hook points whose names are nearest to `name`, numbers of layers left open, in a phrase."""
+    points = [*hook_points(module), "hook_embed"]
+    layers = ""
+    with suppress(InvalidModel):
+        _, found = layer_list(module)
+        points += [f"blocks.N.{lens}" for lens in _LENS_NAMES]
+        layers = f", for layers N from 0 to {len(found) - 1}"
+    kinds = dict.fromkeys(_open(point) for point in points)
+    nearest = get_close_matches(_open(name), kinds, n=NEAREST, cutoff=0)
+    return f"the nearest are {', '.join(nearest)}{layers}; add .input for the input of a module"
+
+
+def _open(name: str) -> str:
+    """Put N for the number of a layer."""
+    return re.sub(r"(?<=\.)\d+(?=\.|$)", "N", name)

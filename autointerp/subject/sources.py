@@ -46,7 +46,9 @@ def identify(spec: CorpusSpec) -> Identity:
     path = Path(str(spec.path)).expanduser()
     if spec.kind == "dataset" and not path.is_dir():
         if path.exists():
-            raise InvalidCorpus(f'{path} is a file and no data set; set kind to "{_kind_of(path) or "text"}"')
+            kind = _kind_of(path)
+            how = f'set kind to "{kind}"' if kind else 'set kind to "text" to read it as one document'
+            raise InvalidCorpus(f"{path} is a file and no data set; {how}")
         try:
             commit = dataset_commit(str(spec.path), spec.revision)
         except Absent as error:

@@ -74,6 +74,26 @@ def test_any_number_of_shards_and_order_of_merging_gives_the_same_bits(
     assert bits(merge_shards([harvest(many, shard) for shard in range(50)], many)) == wanted
 
 
+def test_saes_on_several_hook_points_share_one_pass_and_any_shards_give_the_same_bits(
+    harvest: Callable[..., Path], spec: HarvestSpec, subject: Planted, tmp_path: Path
+) -> None:
+    below = replace(subject.dictionary, hook="model.embed_tokens", fingerprint="below")
+    both, one = [subject.dictionary, below], spec.model_copy(update={"shards": 1})
+
+    together = bits(merge_shards([harvest(one, saes=both, folder=tmp_path / "both")], one))
+    sharded = [harvest(spec, shard, saes=both, folder=tmp_path / "shards") for shard in range(3)]
+
+    for order in permutations(sharded):
+        assert bits(merge_shards(order, spec)) == together
+    for number, sae in enumerate(both):
+        alone = bits(merge_shards([harvest(one, saes=[sae], folder=tmp_path / sae.fingerprint)], one))
+        names = [name.removeprefix("sae0.") for name in alone if name.startswith("sae0.")]
+        assert {name: together[f"sae{number}.{name}"] for name in names} == {
+            name: alone[f"sae0.{name}"] for name in names
+        }
+    assert together["sae0.tally.firings"] != together["sae1.tally.firings"]
+
+
 def test_progress_adds_up_to_all_tokens_even_where_a_shard_is_there_already(
     harvest: Callable[..., Path], spec: HarvestSpec, corpus: Corpus
 ) -> None:

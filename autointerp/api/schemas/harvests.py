@@ -71,7 +71,9 @@ class Harvest(Shown):
     error: str | None = Field(description="why it failed")
     tokens_done: int
     tokens_total: int | None
-    tokens_per_second: float | None = Field(description="all workers together, while any was reading")
+    tokens_per_second: float | None = Field(
+        description="all workers together, over the time in which any had a shard in hand, loading models included"
+    )
     shards_done: int
     shards_total: int
     workers: int = Field(description="how many work on it now")
