@@ -73,7 +73,7 @@ def _told(record: HarvestRecord, pace: runs.Pace) -> str:
 
 def _ended(record: HarvestRecord) -> str:
     if record.state is HarvestState.CANCELLED:
-        return "was cancelled; the same command begins it anew"
+        return "was cancelled; give the same command to start it again"
     return f"{record.state}: {record.error or 'see the log'}"
 
 

@@ -34,7 +34,13 @@ def parse(kind: type[AnySpec], content: Any, source: str) -> AnySpec:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise InvalidSpec(f"{source}: {'; '.join(map(_mistake, error.errors()))}") from error
+        raise InvalidSpec(f"{source}: {'; '.join(map(_mistake, _innermost(error.errors())))}") from error
+
+
+def _innermost(found: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out what only follows from a mistake further in, as a list that is too short without its wrong items."""
+    around = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
+    return [one for one in found if one["loc"] not in around]
 
 
 def _mistake(found: ErrorDetails) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autointerp.harvest.ragged import offsets_of, ranges
+from autointerp.harvest.ragged import pick
 
 SMALLEST, LARGEST = np.float32(2.0**-24), np.float32(65504)
 
@@ -53,9 +53,10 @@ class Candidates:
 
     def take(self, index: NDArray[np.int64]) -> "Candidates":
         """Return the candidates at `index`, in that order."""
-        firings = ranges(offsets_of(self.count)[index], self.count[index])
         columns = {name: getattr(self, name)[index] for name in _DTYPES if name not in ("at", "act")}
-        return Candidates(**columns, at=self.at[firings], act=self.act[firings])
+        # Half-precision numbers are moved as the bits they are.
+        bits = pick(self.act.view(np.uint16), self.count, index)
+        return Candidates(**columns, at=pick(self.at, self.count, index), act=bits.view(np.float16))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, as a shard keeps them."""

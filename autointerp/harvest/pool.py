@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from autointerp.harvest.chance import priorities
 from autointerp.harvest.keep import keep_first
-from autointerp.harvest.ragged import offsets_of, ranges, run_starts
+from autointerp.harvest.ragged import pick, ranges, run_starts
 from autointerp.harvest.rows import Firings, Page
 
 _COLUMNS = {
@@ -60,7 +60,7 @@ class SilentPool:
         sets = [_firing_sets(found, start, stop) for found in firings]
         self._pending.append((columns, [count for count, _ in sets], [fired for _, fired in sets]))
         self._waiting += len(middle)
-        if self._waiting > max(_PENDING, len(self)):
+        if self._waiting > max(_PENDING, len(self) // 4):
             self.prune()
 
     def merge(self, other: "SilentPool") -> None:
@@ -84,7 +84,7 @@ class SilentPool:
         for sae in range(len(self.counts)):
             counts = np.concatenate([part[1][sae] for part in parts])
             fired = np.concatenate([part[2][sae] for part in parts])
-            self.fired[sae] = fired[ranges(offsets_of(counts)[kept], counts[kept])]
+            self.fired[sae] = pick(fired, counts, kept)
             self.counts[sae] = counts[kept]
 
     def arrays(self) -> Columns:

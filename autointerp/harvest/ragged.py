@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autointerp.compiled import compiled
+
 
 def offsets_of(counts: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return the n+1 offsets of lists with these lengths."""
@@ -17,6 +19,22 @@ def ranges(first: NDArray[np.integer], counts: NDArray[np.integer]) -> NDArray[n
     """Return first[0], first[0]+1, … (counts[0] of them), then those of first[1], and so on."""
     offsets = offsets_of(counts)
     return np.repeat(first.astype(np.int64) - offsets[:-1], counts) + np.arange(offsets[-1])
+
+
+def pick(values: NDArray[Any], counts: NDArray[np.integer], index: NDArray[np.int64]) -> NDArray[Any]:
+    """Return lists number index[0], index[1], … of the lists in `values`, which have these `counts`."""
+    return _pick(values, offsets_of(counts), index, int(counts[index].sum()))
+
+
+@compiled
+def _pick(values: NDArray[Any], offsets: NDArray[np.int64], index: NDArray[np.int64], size: int) -> NDArray[Any]:
+    found = np.empty(size, dtype=values.dtype)
+    at = 0
+    for i in index:
+        for place in range(offsets[i], offsets[i + 1]):
+            found[at] = values[place]
+            at += 1
+    return found
 
 
 def run_starts(*sorted_keys: NDArray[Any]) -> NDArray[np.int64]:

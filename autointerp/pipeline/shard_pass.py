@@ -96,9 +96,10 @@ def _check_splits(corpus: Corpus, spec: HarvestSpec) -> None:
         if not empty:
             return
     name = next(split for split in SPLITS if split in empty)
-    found, more = f"{count} documents", "documents"
+    found = f"documents ({count} in all)"
     if corpus.counts_rows():
-        found, more = f"{corpus.rows} rows (of few documents, each row counts as one)", "tokens"
+        found = f"rows ({corpus.rows} in all; where documents are few each row counts as one)"
+    more = "text" if corpus.tokens < spec.tokens else "tokens"
     raise InvalidCorpus(
         f"none of the corpus's {found} fell into the {name} split; "
         f"give more {more}, another seed, or the split a share of 0"

@@ -13,6 +13,7 @@ from autointerp.errors import InvalidCorpus, Unavailable
 from autointerp.subject.columns import present
 from autointerp.subject.hub import UNREACHABLE, Absent, dataset_commit, only_local
 
+DEFAULT_SPLIT = "train"
 _WRONG = (ValueError, KeyError, TypeError, RuntimeError, DatasetsError, pa.ArrowException)
 
 
@@ -40,13 +41,12 @@ def _saved(path: Path, spec: CorpusSpec) -> Any:
     if not any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):
         return load_dataset(str(path), spec.config, split=spec.split, streaming=spec.streaming)
     found = load_from_disk(str(path))
-    # A data set that was saved without its siblings may not know its split; the default then means all of it.
-    splits: dict[str, Any] = dict(found) if isinstance(found, DatasetDict) else {str(found.split or "train"): found}
-    if not isinstance(found, DatasetDict) and spec.split == "train":
-        return found
-    if spec.split not in splits:
-        raise Absent(f"it has no such split; set split to {' or '.join(splits)}")
-    return splits[spec.split]
+    if not isinstance(found, DatasetDict):
+        # Whatever it was a split of, it is all there is: the default takes it.
+        found = {DEFAULT_SPLIT: found, str(found.split or DEFAULT_SPLIT): found}
+    if spec.split not in found:
+        raise Absent(f"it has no such split; set split to {' or '.join(map(str, found))}")
+    return found[spec.split]
 
 
 def _on_hub(spec: CorpusSpec) -> Any:

@@ -4,6 +4,7 @@ import pytest
 from datasets import Dataset
 
 from autointerp.cli.corpora import read_corpus
+from autointerp.errors import InvalidInput
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,11 @@ from autointerp.cli.corpora import read_corpus
 )
 def test_the_kind_of_a_corpus_is_read_off_its_name(name: str, kind: str) -> None:
     assert {"kind": kind, "path": name} == read_corpus(name)
+
+
+def test_an_empty_name_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="--corpus is empty; name a file"):
+        read_corpus("")
 
 
 def test_the_standard_library_has_no_path() -> None:

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from autointerp import demo as bundled
 from autointerp.cli.demo import spec as demo_spec
 from autointerp.cli.specfile import read_harvest, read_run
 from autointerp.domain.specs import HarvestSpec
+from autointerp.errors import InvalidSpec
 
 CONTENT = """
 explainers = ["token_statistics"]
@@ -35,6 +38,22 @@ def test_a_harvest_is_read_from_a_run_or_on_its_own(tmp_path: Path) -> None:
     alone.write_text(CONTENT.partition("[harvest]\n")[2])
 
     assert read_harvest(inside) == read_harvest(alone) == read_run(inside).harvest
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "harvest.toml"
+    path.write_text(
+        'tokens = -1\ncontxt = 3\nsubject = { model = "m" }\nsaes = [{ path = "" }]\ncorpus = { kind = "jsonl" }\n'
+    )
+
+    with pytest.raises(InvalidSpec) as caught:
+        read_harvest(path)
+
+    said = str(caught.value)
+    assert said.startswith(f"{path}: ")
+    assert ["saes.0.path", "corpus", "tokens", "contxt"] == [
+        one.split(": ")[0] for one in said[len(f"{path}: ") :].split("; ")
+    ]
 
 
 def test_the_demo_names_the_bundled_model_and_both_saes() -> None:

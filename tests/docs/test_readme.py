@@ -10,7 +10,8 @@ import pytest
 import typer
 
 from autointerp.cli import app
-from autointerp.domain.specs import RunSpec
+from autointerp.domain.examples import Split
+from autointerp.domain.specs import DEFAULT_SIZES, HarvestSpec, RunSpec
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -30,6 +31,34 @@ def test_the_spec_of_the_readme_is_one() -> None:
     spec = RunSpec.model_validate(tomllib.loads(text))
 
     assert [scorer.name for scorer in spec.scorers] == ["detection", "fuzzing", "intervention"]
+
+
+def blocks(page: str) -> list[dict[str, Any]]:
+    """The TOML that a page shows."""
+    return [tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / page).read_text(), re.S)]
+
+
+def test_the_sizes_shown_are_a_whole_spec_with_the_defaults_and_similar_text() -> None:
+    (block,) = blocks("concepts.md")
+
+    spec = HarvestSpec.model_validate(block)
+
+    assert spec.needs_embedder
+    plain = {split: sizes.model_copy(update={"similar_text": 0}) for split, sizes in spec.sizes.items()}
+    assert plain == DEFAULT_SIZES
+    assert spec.model_copy(update={"sizes": DEFAULT_SIZES}) == HarvestSpec.model_validate(
+        {name: block[name] for name in ("subject", "saes", "corpus")}
+    )
+
+
+def test_the_corpus_and_the_shares_shown_are_valid() -> None:
+    corpus, shares = blocks("corpora.md")
+    (sizes,) = blocks("concepts.md")
+
+    spec = HarvestSpec.model_validate({**sizes, **corpus, **shares})
+
+    assert (spec.corpus.content, spec.corpus.layout) == ("chat", "rows")
+    assert spec.shares[Split.VALIDATION] == 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -222,6 +222,18 @@ async def test_a_split_that_would_stay_empty_is_refused_unless_it_is_to_be_empty
         assert "the validation split" in (record.error or "")
 
 
+@pytest.mark.parametrize(("tokens", "more"), [(20, "tokens"), (100_000, "text")])
+async def test_a_split_that_stays_empty_says_when_rows_count_as_documents(fresh: World, tokens: int, more: str) -> None:
+    corpus = fresh.harvest.corpus.model_copy(update={"documents": 1})
+    made = create_harvest(fresh.desk, fresh.harvest.model_copy(update={"corpus": corpus, "tokens": tokens}))
+
+    await fresh.work()
+
+    error = stored(fresh, made.id).error or ""
+    assert "rows (1 in all; where documents are few each row counts as one) fell into the" in error
+    assert f"give more {more}, another seed, or the split a share of 0" in error
+
+
 async def test_one_sae_under_two_names_is_refused(fresh: World, folder: Path) -> None:
     twice = (SaeSpec(path=str(folder / "sae")), SaeSpec(path=f"{folder / 'sae'}/"))
     made = create_harvest(fresh.desk, fresh.harvest.model_copy(update={"saes": twice}))

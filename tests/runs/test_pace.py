@@ -1,5 +1,6 @@
 """How fast a harvest is counts all its workers together, and no pauses."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from autointerp.jobs.tasks import shards_done
 from autointerp.runs import create_harvest, pace_of
 from autointerp.runs.pace import busy_seconds
 from autointerp.storage import harvests
+from tests.pipeline.memory_queue import MemoryQueue
 from tests.pipeline.world import World
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,3 +53,16 @@ async def test_a_harvest_tells_its_shards_and_a_finished_one_all_of_them(world: 
 
     assert [pace.shards_done for pace in paces] == [0, world.harvest.shards]
     assert [pace.tokens_per_second for pace in paces] == [None, None]
+
+
+async def test_merging_does_not_count_as_reading(world: World) -> None:
+    with world.desk.database.read() as session:
+        record = harvests.list_harvests(session, after=None, limit=1)[0]
+    jobs = [job("0", JobState.DONE, 0, 4), job("1", JobState.DONE, 2, 5), job("merge", JobState.DONE, 6, 8)]
+    names = [one.id.replace("/h/", f"/{record.id}/") for one in jobs]
+    queue = MemoryQueue(jobs={name: replace(one, id=name) for name, one in zip(names, jobs, strict=True)})
+
+    pace = pace_of(replace(world.desk, jobs=queue), record)
+
+    assert (pace.reading, pace.merging) == (5, 2)
+    assert pace.tokens_per_second == record.tokens_done / 5

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from datasets import Dataset, DatasetDict
+from datasets import Dataset, DatasetDict, Split
 
 from autointerp.domain.specs import CorpusSpec
 from autointerp.errors import InvalidCorpus
@@ -150,8 +150,31 @@ def test_parquet_rows_are_documents(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
 
     assert [("x", "first"), ("y", "second"), ("z", "third")] == read("parquet", tmp_path, id_field="name")
-    with pytest.raises(InvalidCorpus, match="has no field 'body'"):
-        read("parquet", tmp_path, field="body")
+    assert [("a.parquet:1", "first")] == read("parquet", tmp_path, documents=1)
+
+
+@pytest.mark.parametrize("options", [{"field": "body"}, {"id_field": "body"}])
+def test_a_missing_field_is_told_with_those_there_are_whatever_the_kind(
+    tmp_path: Path, options: dict[str, str]
+) -> None:
+    jsonl(tmp_path / "a.jsonl", ROWS)
+    pyarrow.parquet.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
+    Dataset.from_list(ROWS).save_to_disk(str(tmp_path / "saved"))
+
+    for kind, name in (("jsonl", "a.jsonl"), ("parquet", "a.parquet"), ("dataset", "saved")):
+        with pytest.raises(InvalidCorpus, match=f"{name}.* has no field 'body'; it has name, text$"):
+            read(kind, tmp_path / name, **options)
+
+
+def test_a_row_is_counted_from_1_whatever_the_kind(tmp_path: Path) -> None:
+    rows = [{"text": "first"}, {"text": None}]
+    jsonl(tmp_path / "a.jsonl", rows)
+    pyarrow.parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    Dataset.from_list(rows).save_to_disk(str(tmp_path / "saved"))
+
+    for kind, name in (("jsonl", "a.jsonl"), ("parquet", "a.parquet"), ("dataset", "saved")):
+        with pytest.raises(InvalidCorpus, match=r"the field 'text' of .*:2 is no text"):
+            read(kind, tmp_path / name)
 
 
 def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
@@ -168,9 +191,19 @@ def test_a_saved_data_set_is_read_by_its_split(tmp_path: Path) -> None:
 
     assert 3 == len(read("dataset", tmp_path / "both"))
     assert [("x", "first")] == read("dataset", tmp_path / "both", split="test", id_field="name")
-    assert [("train:0", "first")] == read("dataset", tmp_path / "one", documents=1)
-    with pytest.raises(InvalidCorpus, match="cannot read the data set"):
+    assert [("train:1", "first")] == read("dataset", tmp_path / "one", documents=1)
+    with pytest.raises(InvalidCorpus, match=r"cannot read the data set .*; set split to train or test"):
         read("dataset", tmp_path / "both", split="nothing")
+    with pytest.raises(InvalidCorpus, match=r"\(split test\): it has no such split; set split to train$"):
+        read("dataset", tmp_path / "one", split="test")
+
+
+def test_a_saved_data_set_without_its_siblings_is_read_by_its_own_split_or_the_default(tmp_path: Path) -> None:
+    Dataset.from_list(ROWS, split=Split("test")).save_to_disk(str(tmp_path))
+
+    assert 3 == len(read("dataset", tmp_path, split="test")) == len(read("dataset", tmp_path))
+    with pytest.raises(InvalidCorpus, match="set split to train or test"):
+        read("dataset", tmp_path, split="validation")
 
 
 @pytest.mark.parametrize("streaming", [True, False])

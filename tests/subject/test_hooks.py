@@ -76,12 +76,30 @@ def test_a_module_path_names_its_output_unless_it_says_input(name: str, expected
     assert expected == hooks.resolve(MODELS["llama"], name)
 
 
-@pytest.mark.parametrize("name", ["blocks.3.hook_resid_post", "blocks.0.hook_nothing", "model.layers.7", "", "mlp"])
-def test_an_unknown_hook_point_is_refused_with_those_that_exist(name: str) -> None:
-    with pytest.raises(InvalidModel, match=r"N from 0 to 2.*blocks\.N\.hook_resid_post") as caught:
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("blocks.3.hook_resid_post", "blocks.N.hook_resid_post"),
+        ("blocks.0.hook_mlp", "blocks.N.hook_mlp_in"),
+        ("model.layers.7", "model.layers.N"),
+        ("model.layers.0.mlp.downproj", "model.layers.N.mlp.down_proj"),
+        ("model.layers.9.mlp.input", "model.layers.N.mlp"),
+        ("embed", "hook_embed"),
+    ],
+)
+def test_an_unknown_hook_point_is_refused_with_the_eight_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(InvalidModel, match="for layers N from 0 to 2") as caught:
         hooks.resolve(MODELS["llama"], name)
 
-    assert "model.layers.N.mlp.down_proj" in str(caught.value)
+    listed = str(caught.value).partition("the nearest are ")[2].partition(", for layers")[0].split(", ")
+    assert nearest in listed
+    assert 8 == len(listed)
+
+
+@pytest.mark.parametrize("name", ["", "mlp", "nonsense"])
+def test_a_name_that_is_near_to_nothing_is_refused_in_the_same_way(name: str) -> None:
+    with pytest.raises(InvalidModel, match=r"the nearest are .*for layers N from 0 to 2"):
+        hooks.resolve(MODELS["llama"], name)
 
 
 def test_a_model_whose_attention_and_mlp_run_in_parallel_has_no_stream_between_them() -> None:

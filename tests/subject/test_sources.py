@@ -1,13 +1,15 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import Dataset
+from pydantic import ValidationError
 
 from autointerp.domain.specs import CorpusSpec
 from autointerp.errors import InvalidCorpus
-from autointerp.subject.sources import identify
+from autointerp.subject.sources import files, identify
 
 
 def spec_of(path: Path, **options: object) -> CorpusSpec:
@@ -77,6 +79,62 @@ def test_a_saved_data_set_is_known_by_its_files(tmp_path: Path) -> None:
 
     assert {"data-00000-of-00001.arrow", "dataset_info.json", "state.json"} == {p[0].name for p in one.stamps}
     assert two.digest == identify(CorpusSpec(kind="dataset", path=str(tmp_path / "two"))).digest
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("c.jsonl", "jsonl"), ("c.jsonl.gz", "jsonl"), ("c.parquet", "parquet"), ("c.csv", "text")]
+)
+def test_a_file_given_as_a_data_set_is_refused_with_the_kind_that_reads_it(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    (tmp_path / name).write_text("a\n")
+
+    with pytest.raises(InvalidCorpus, match=f'{name} is a file and no data set; set kind to "{kind}"'):
+        identify(CorpusSpec(kind="dataset", path=str(tmp_path / name)))
+
+
+@pytest.mark.parametrize(("kind", "name"), [("jsonl", "c.parquet"), ("parquet", "c.jsonl.zst"), ("text", "c.parquet")])
+def test_a_file_of_another_kind_is_refused_with_the_kind_that_reads_it(tmp_path: Path, kind: Any, name: str) -> None:
+    (tmp_path / name).write_text("a\n")
+    right = name.split(".")[1]
+
+    with pytest.raises(InvalidCorpus, match=f'{name} is no file of kind "{kind}"; set kind to "{right}"'):
+        identify(CorpusSpec(kind=kind, path=str(tmp_path / name)))
+
+
+def test_any_name_will_do_for_json_lines_and_json_lines_for_a_text(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text('{"text": "one"}\n')
+    (tmp_path / "c.jsonl").write_text('{"text": "one"}\n')
+
+    chosen = [CorpusSpec(kind="jsonl", path=f"{tmp_path}/c.json"), CorpusSpec(kind="text", path=f"{tmp_path}/c.jsonl")]
+
+    assert [[tmp_path / "c.json"], [tmp_path / "c.jsonl"]] == [files(spec) for spec in chosen]
+
+
+def test_a_folder_without_files_of_the_kind_says_what_it_has(tmp_path: Path) -> None:
+    with pytest.raises(InvalidCorpus, match="holds no files; put some there"):
+        identify(CorpusSpec(kind="text", path=str(tmp_path)))
+    with pytest.raises(InvalidCorpus, match=r"holds no \*\.parquet files; put some there"):
+        identify(CorpusSpec(kind="parquet", path=str(tmp_path)))
+    (tmp_path / "a.jsonl").write_text("")
+    with pytest.raises(InvalidCorpus, match=r'holds no \*\.parquet files; set kind to "jsonl" for those it has'):
+        identify(CorpusSpec(kind="parquet", path=str(tmp_path)))
+
+
+def test_a_machine_without_a_cache_of_the_hub_says_that_it_holds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "none"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+    with pytest.raises(InvalidCorpus, match="its cache does not hold it"):
+        identify(CorpusSpec(kind="dataset", path="nobody/nothing-here"))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "text", "parquet", "dataset"])
+def test_an_empty_path_is_refused(kind: Any) -> None:
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        CorpusSpec(kind=kind, path="")
 
 
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
