@@ -81,9 +81,8 @@ def test_an_unknown_hook_point_says_which_exist(harvest: Harvest) -> None:
     refused(
         harvest(hook="model.layers.77"),
         "model.layers.77",
-        "there are model.layers.N",
+        "the nearest are model.layers.N",
         "from 0 to 1",
-        "blocks.N.hook_resid_post",
     )
 
 
