@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from autointerp.domain.specs import HarvestSpec
+from autointerp.harvest.heap import Heap
 from autointerp.harvest.location import Location
 from autointerp.harvest.pages import pages
 from autointerp.harvest.reading import Reader
@@ -49,7 +50,7 @@ def harvest_shard(
         return path
     state = State(spec, fingerprints=source.saes, features=source.features, vocabulary=source.vocabulary)
     read = 0
-    reader = Reader(model, saes, rows=spec.batch)
+    reader, heap = Reader(model, saes, rows=spec.batch), Heap()
     layers = model.compiled() if spec.compile else nullcontext()
     with layers, ThreadPoolExecutor(1, thread_name_prefix="accumulate") as behind:
         added: Future[Any] = behind.submit(int)
@@ -57,6 +58,7 @@ def harvest_shard(
             firings = reader.read(page)
             # What the last page gave is accumulated while this one is read; one at a time, so that memory is bounded.
             added.result()
+            heap.tidy()
             added = behind.submit(state.add, page, firings)
             read += tokens
             progress(tokens)
