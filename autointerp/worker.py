@@ -59,7 +59,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     database = equipment.database
     commits = GroupCommit(database)
     books = Books(commits)
-    gateway = Gateway({one.name: one for one in equipment.endpoints}, books.replies, books.ledger)
+    gateway = Gateway({one.name: one for one in equipment.endpoints}, books)
     bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device)
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)

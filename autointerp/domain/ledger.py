@@ -43,31 +43,42 @@ class Attempt:
     finished_at: datetime
 
 
-class Replies(Protocol):
-    """Keeps replies by the key of their request, for ever: nothing is paid for twice."""
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What was set aside for one attempt: nano-dollars (0 where no price is known) and tokens."""
 
-    async def get(self, key: str) -> Reply | None: ...
-
-    async def put(self, key: str, reply: Reply) -> None: ...
-
-
-class Ledger(Protocol):
-    """Writes lines; never changes one."""
-
-    async def record(self, attempt: Attempt) -> None: ...
+    cost: int
+    tokens: int
 
 
 class Allowance(Protocol):
-    """The budget of one run, safe across workers: reserve before a call, settle after it."""
+    """The budget of one run, safe across workers: reserve before a call, and book what it took after it."""
 
-    async def reserve(self, *, cost: int, tokens: int) -> bool:
-        """Set aside this much (nano-dollars, tokens); False when the budget does not hold it."""
+    async def reserve(self, reserved: Reserved) -> bool:
+        """Set aside this much; False when the budget does not hold it."""
         ...
 
-    async def affords(self, *, cost: int, tokens: int) -> bool:
+    async def affords(self, reserved: Reserved) -> bool:
         """Whether the budget would hold this if all that any worker has set aside were given back."""
         ...
 
-    async def settle(self, *, reserved_cost: int, reserved_tokens: int, cost: int, tokens: int) -> None:
-        """Give back what was reserved and book what was spent."""
+    async def give_back(self, reserved: Reserved) -> None:
+        """Set it aside no longer: nothing was asked."""
+        ...
+
+
+class Books(Protocol):
+    """Everything that must survive a crash: kept replies, the ledger, and the budgets of runs."""
+
+    async def find(self, key: str) -> Reply | None:
+        """Return the reply kept under the key of its request, for ever: nothing is paid for twice."""
+        ...
+
+    async def book(self, attempt: Attempt, *, keep: Reply | None = None, reserved: Reserved | None = None) -> None:
+        """Write one line, which never changes, keep the reply to its request unless there is one, and settle its run's
+        budget: give back what was `reserved` and count what was spent. All of it is done, or nothing."""
+        ...
+
+    def allowance(self, run: str) -> Allowance | None:
+        """Return the budget of a run; None where it has none."""
         ...

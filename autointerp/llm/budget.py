@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from autointerp.domain.calls import Usage
-from autointerp.domain.ledger import Allowance
+from autointerp.domain.ledger import Allowance, Reserved
 from autointerp.errors import OutOfBudget
 from autointerp.llm.prices import NANO
 
@@ -19,6 +19,11 @@ class Bound:
 
     usage: Usage
     cost: int | None
+
+    @property
+    def reserved(self) -> Reserved:
+        """What is set aside for the call."""
+        return Reserved(cost=self.cost or 0, tokens=self.usage.total)
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -37,12 +42,11 @@ class Purse:
 
     async def take(self, bound: Bound) -> None:
         """Set `bound` aside; OutOfBudget when the budget cannot hold it any more."""
-        cost, tokens = bound.cost or 0, bound.usage.total
         waited = 0.0
-        while not await self.allowance.reserve(cost=cost, tokens=tokens):
+        while not await self.allowance.reserve(bound.reserved):
             if self.in_flight:
                 await self._change()
-            elif waited < self.patience and await self.allowance.affords(cost=cost, tokens=tokens):
+            elif waited < self.patience and await self.allowance.affords(bound.reserved):
                 await asyncio.sleep(POLL)
                 waited += POLL
             else:
@@ -51,15 +55,17 @@ class Purse:
         self.in_flight += 1
         self._wake(1)
 
-    async def settle(self, bound: Bound, *, cost: int, tokens: int) -> None:
-        """Give `bound` back and book what was spent."""
+    async def give_back(self, bound: Bound) -> None:
+        """Set `bound` aside no longer: nothing was asked."""
         try:
-            await self.allowance.settle(
-                reserved_cost=bound.cost or 0, reserved_tokens=bound.usage.total, cost=cost, tokens=tokens
-            )
+            await self.allowance.give_back(bound.reserved)
         finally:
-            self.in_flight -= 1
-            self._wake(1 if self.in_flight else len(self.waiting))
+            self.landed()
+
+    def landed(self) -> None:
+        """Let others have their turn: a call that was taken for is over."""
+        self.in_flight -= 1
+        self._wake(1 if self.in_flight else len(self.waiting))
 
     async def _change(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

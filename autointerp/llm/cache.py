@@ -3,12 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from autointerp.domain.calls import Complete, Finish, Reply, Request, Usage
-from autointerp.domain.ledger import Attempt, AttemptStatus, Ledger, Replies
+from autointerp.domain.calls import Complete, Reply, Request, Usage
+from autointerp.domain.ledger import Attempt, AttemptStatus, Books
 from autointerp.errors import OutOfBudget
 from autointerp.llm.flights import Flights
-
-KEPT = frozenset({Finish.STOP, Finish.LENGTH, Finish.REFUSAL, Finish.FILTER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +14,7 @@ class Cached:
     """Answers from what is kept, and asks only where nothing is; a hit takes no slot and no budget."""
 
     inner: Complete
-    replies: Replies
-    ledger: Ledger
+    books: Books
     flights: Flights[Reply]
     run: str | None
 
@@ -34,20 +31,17 @@ class Cached:
             break
         if mine and not reply.cached:
             return reply
-        await self.ledger.record(self._hit(request, reply, started))
+        await self.books.book(self._hit(request, reply, started))
         return replace(reply, cached=True)
 
     async def _find_or_buy(self, request: Request) -> Reply:
-        kept = await self.replies.get(request.key)
+        kept = await self.books.find(request.key)
         if kept is not None:
             return replace(kept, cached=True)
         try:
-            reply = await self.inner.complete(request)
+            return await self.inner.complete(request)
         except OutOfBudget as error:
             raise _PurseEmpty(str(error), self) from error
-        if reply.finish in KEPT:
-            await self.replies.put(request.key, reply)
-        return reply
 
     def _hit(self, request: Request, reply: Reply, started: datetime) -> Attempt:
         return Attempt(

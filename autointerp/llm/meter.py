@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from autointerp.domain.calls import Complete, Finish, Reply, Request, Usage
-from autointerp.domain.ledger import Attempt, AttemptStatus, Ledger
+from autointerp.domain.ledger import Attempt, AttemptStatus, Books
 from autointerp.llm import estimate
 from autointerp.llm.base import CallFailed
 from autointerp.llm.budget import Bound, Purse
@@ -20,6 +20,7 @@ STATUS = {
     Finish.FILTER: AttemptStatus.FILTERED,
     Finish.OTHER: AttemptStatus.ANSWERED,
 }
+KEPT = frozenset({Finish.STOP, Finish.LENGTH, Finish.REFUSAL, Finish.FILTER})
 
 
 class Attempts(Protocol):
@@ -43,11 +44,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """Sets the worst case aside, makes the attempt, writes one line and settles; `purse` None: no budget."""
+    """Sets the worst case aside, makes the attempt, and books line, reply and cost at once; `purse` None: no budget."""
 
     inner: Complete
     tariff: Tariff
-    ledger: Ledger
+    books: Books
     purse: Purse | None
     run: str | None
 
@@ -74,7 +75,7 @@ class Metered:
             taken.cancel()
             await asyncio.wait([taken])
             if not taken.cancelled() and taken.exception() is None:
-                await to_the_end(self.purse.settle(bound, cost=0, tokens=0))
+                await to_the_end(self.purse.give_back(bound))
             raise
 
     async def _call(self, request: Request, bound: Bound) -> Outcome:
@@ -123,11 +124,17 @@ class Metered:
             started_at=started,
             finished_at=datetime.now(UTC),
         )
+        keep = outcome.reply if outcome.reply is not None and outcome.reply.finish in KEPT else None
+        if self.purse is None:
+            await self.books.book(line, keep=keep)
+            return
         try:
-            await self.ledger.record(line)
-        finally:
-            if self.purse is not None:
-                await self.purse.settle(bound, cost=outcome.cost or 0, tokens=outcome.usage.total)
+            await self.books.book(line, keep=keep, reserved=bound.reserved)
+        except BaseException:
+            # Nothing of it was booked. What was set aside is given back, so that the run can end or go on.
+            await self.purse.give_back(bound)
+            raise
+        self.purse.landed()
 
 
 def _told(error: BaseException | None) -> str | None:

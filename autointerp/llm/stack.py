@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from autointerp import plugins
 from autointerp.domain.calls import Complete, Reply, Request
-from autointerp.domain.ledger import Allowance, Ledger, Replies
+from autointerp.domain.ledger import Books
 from autointerp.errors import InvalidSpec
 from autointerp.llm.base import Endpoint, Policy, Provider, ProviderConfig
 from autointerp.llm.budget import Purse
@@ -35,15 +35,14 @@ class Gateway:
     """The endpoints of one process, opened at the first request to each; made and closed in one event loop."""
 
     endpoints: dict[str, Endpoint]
-    replies: Replies
-    ledger: Ledger
+    books: Books
     _lines: dict[str, Line] = field(default_factory=dict[str, Line])
     _flights: Flights[Reply] = field(default_factory=Flights[Reply])
     _purses: WeakValueDictionary[str, Purse] = field(default_factory=WeakValueDictionary[str, Purse])
 
-    def for_run(self, run: str | None, allowance: Allowance | None) -> Complete:
-        """The language models as one run may use them; None: nobody's run, or no budget."""
-        return RunLLM(self, run, None if allowance is None else self._purse(run, allowance))
+    def for_run(self, run: str | None) -> Complete:
+        """The language models as one run may use them; None: nobody's run, which has no budget."""
+        return RunLLM(self, run, None if run is None else self._purse(run))
 
     def line(self, name: str) -> Line:
         """The open line to an endpoint; InvalidSpec when there is no such endpoint."""
@@ -59,17 +58,15 @@ class Gateway:
     def chain(self, name: str, run: str | None, purse: Purse | None) -> Cached:
         """Wrap the line to an endpoint for one run."""
         line = self.line(name)
-        metered = Metered(line.provider, line.tariff, self.ledger, purse, run)
+        metered = Metered(line.provider, line.tariff, self.books, purse, run)
         retrying = Retrying(Limited(metered, line.limiter), line.policy)
-        return Cached(retrying, self.replies, self.ledger, self._flights, run)
+        return Cached(retrying, self.books, self._flights, run)
 
-    def _purse(self, run: str | None, allowance: Allowance) -> Purse:
+    def _purse(self, run: str) -> Purse | None:
         """All that work on one run here pay from one purse, and so wait for each other's calls."""
-        purse = None if run is None else self._purses.get(run)
-        if purse is None:
-            purse = Purse(allowance)
-            if run is not None:
-                self._purses[run] = purse
+        purse = self._purses.get(run)
+        if purse is None and (allowance := self.books.allowance(run)) is not None:
+            purse = self._purses[run] = Purse(allowance)
         return purse
 
     async def close(self) -> None:
@@ -97,11 +94,9 @@ class RunLLM:
 
 
 @asynccontextmanager
-async def open_gateway(
-    endpoints: Sequence[Endpoint], *, replies: Replies, ledger: Ledger
-) -> AsyncGenerator[Gateway, None]:
+async def open_gateway(endpoints: Sequence[Endpoint], *, books: Books) -> AsyncGenerator[Gateway, None]:
     """Open the endpoints for as long as the process (or the test) needs them."""
-    gateway = Gateway({endpoint.name: endpoint for endpoint in endpoints}, replies, ledger)
+    gateway = Gateway({endpoint.name: endpoint for endpoint in endpoints}, books)
     try:
         yield gateway
     finally:
@@ -109,12 +104,10 @@ async def open_gateway(
 
 
 @asynccontextmanager
-async def open_llm(
-    endpoints: Sequence[Endpoint], *, run: str | None, replies: Replies, ledger: Ledger, allowance: Allowance | None
-) -> AsyncGenerator[Complete, None]:
+async def open_llm(endpoints: Sequence[Endpoint], *, run: str | None, books: Books) -> AsyncGenerator[Complete, None]:
     """Open the endpoints for one run and close them after it."""
-    async with open_gateway(endpoints, replies=replies, ledger=ledger) as gateway:
-        yield gateway.for_run(run, allowance)
+    async with open_gateway(endpoints, books=books) as gateway:
+        yield gateway.for_run(run)
 
 
 def tariff_of(endpoint: Endpoint) -> Tariff:

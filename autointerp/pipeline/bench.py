@@ -43,7 +43,7 @@ class Workbench:
         yield Tools(
             prompts=self.prompts,
             seed=run.spec.seed,
-            llm=Billing(self.gateway.for_run(run.id, self.books.allowance(run.id))),
+            llm=Billing(self.gateway.for_run(run.id)),
             llm_model=run.spec.llm,
             embedders=self._open_embedder,
             steer=LazySteering(self.subjects, harvest.spec, sae=position, fingerprint=fingerprint, device=self.device),

@@ -5,6 +5,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy import CursorResult
 
+from autointerp.domain.ledger import Reserved
 from autointerp.domain.specs import Budget
 from autointerp.errors import NotFound
 from autointerp.storage.engine import ReadSession, WriteSession
@@ -50,16 +51,18 @@ def get(session: ReadSession, run_id: str) -> BudgetRecord:
     )
 
 
-def reserve(session: WriteSession, run_id: str, *, cost: int, tokens: int) -> bool:
+def reserve(session: WriteSession, run_id: str, reserved: Reserved) -> bool:
     """Set aside this much; False when the budget does not hold it."""
     statement = (
         sa.update(TABLE)
         .where(
             TABLE.run_id == run_id,
-            _holds(TABLE.cap_cost, TABLE.spent_cost + TABLE.reserved_cost + cost),
-            _holds(TABLE.cap_tokens, TABLE.spent_tokens + TABLE.reserved_tokens + tokens),
+            _holds(TABLE.cap_cost, TABLE.spent_cost + TABLE.reserved_cost + reserved.cost),
+            _holds(TABLE.cap_tokens, TABLE.spent_tokens + TABLE.reserved_tokens + reserved.tokens),
         )
-        .values(reserved_cost=TABLE.reserved_cost + cost, reserved_tokens=TABLE.reserved_tokens + tokens)
+        .values(
+            reserved_cost=TABLE.reserved_cost + reserved.cost, reserved_tokens=TABLE.reserved_tokens + reserved.tokens
+        )
     )
     if cast("CursorResult[Any]", session.sql.execute(statement)).rowcount == 1:
         return True
@@ -67,22 +70,23 @@ def reserve(session: WriteSession, run_id: str, *, cost: int, tokens: int) -> bo
     return False
 
 
-def affords(session: ReadSession, run_id: str, *, cost: int, tokens: int) -> bool:
+def affords(session: ReadSession, run_id: str, reserved: Reserved) -> bool:
     """Whether what is spent leaves room for this much, were nothing set aside."""
     budget = get(session, run_id)
-    pairs = (budget.cap_cost, budget.spent_cost + cost), (budget.cap_tokens, budget.spent_tokens + tokens)
+    pairs = (
+        (budget.cap_cost, budget.spent_cost + reserved.cost),
+        (budget.cap_tokens, budget.spent_tokens + reserved.tokens),
+    )
     return all(cap is None or total <= cap for cap, total in pairs)
 
 
-def settle(
-    session: WriteSession, run_id: str, *, reserved_cost: int, reserved_tokens: int, cost: int, tokens: int
-) -> None:
+def settle(session: WriteSession, run_id: str, reserved: Reserved, *, cost: int, tokens: int) -> None:
     """Give back what was reserved and book what was spent."""
     statement = sa.update(TABLE).where(TABLE.run_id == run_id)
     session.sql.execute(
         statement.values(
-            reserved_cost=_at_least_zero(TABLE.reserved_cost - reserved_cost),
-            reserved_tokens=_at_least_zero(TABLE.reserved_tokens - reserved_tokens),
+            reserved_cost=_at_least_zero(TABLE.reserved_cost - reserved.cost),
+            reserved_tokens=_at_least_zero(TABLE.reserved_tokens - reserved.tokens),
             spent_cost=TABLE.spent_cost + cost,
             spent_tokens=TABLE.spent_tokens + tokens,
         )

@@ -6,40 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from autointerp.domain.calls import Reply
-from autointerp.domain.ledger import Attempt
+from autointerp.domain.ledger import Attempt, Reserved
 from autointerp.storage import budgets, calls, replies
-from autointerp.storage.engine import Database
+from autointerp.storage.engine import Database, WriteSession
 from autointerp.storage.group_commit import GroupCommit
-
-
-class SqlReplies:
-    """Keeps replies in the database."""
-
-    def __init__(self, commits: GroupCommit) -> None:
-        self._commits = commits
-
-    async def get(self, key: str) -> Reply | None:
-        """Return the reply kept under `key`."""
-        return await asyncio.to_thread(self._find, key)
-
-    async def put(self, key: str, reply: Reply) -> None:
-        """Keep a reply; it is safe when this returns."""
-        await self._commits.run(lambda session: replies.keep(session, key, reply))
-
-    def _find(self, key: str) -> Reply | None:
-        with self._commits.database.read() as session:
-            return replies.find(session, key)
-
-
-class SqlLedger:
-    """Writes the ledger to the database."""
-
-    def __init__(self, commits: GroupCommit) -> None:
-        self._commits = commits
-
-    async def record(self, attempt: Attempt) -> None:
-        """Add a line; it is safe when this returns, and written even if the task is cancelled meanwhile."""
-        await self._commits.run(lambda session: calls.record(session, [attempt]))
 
 
 class SqlAllowance:
@@ -49,38 +19,29 @@ class SqlAllowance:
         self._commits = commits
         self._run_id = run_id
 
-    async def reserve(self, *, cost: int, tokens: int) -> bool:
+    async def reserve(self, reserved: Reserved) -> bool:
         """Set aside this much; False when the budget does not hold it. A cancelled task has reserved nothing."""
         reserving = asyncio.ensure_future(
-            self._commits.run(lambda session: budgets.reserve(session, self._run_id, cost=cost, tokens=tokens))
+            self._commits.run(lambda session: budgets.reserve(session, self._run_id, reserved))
         )
         try:
             return await asyncio.shield(reserving)
         except asyncio.CancelledError:
             if await reserving:
-                await self.settle(reserved_cost=cost, reserved_tokens=tokens, cost=0, tokens=0)
+                await self.give_back(reserved)
             raise
 
-    async def affords(self, *, cost: int, tokens: int) -> bool:
+    async def affords(self, reserved: Reserved) -> bool:
         """Whether the budget would hold this if all that any worker has set aside were given back."""
-        return await asyncio.to_thread(self._affords, cost, tokens)
+        return await asyncio.to_thread(self._affords, reserved)
 
-    async def settle(self, *, reserved_cost: int, reserved_tokens: int, cost: int, tokens: int) -> None:
-        """Give back what was reserved and book what was spent."""
-        await self._commits.run(
-            lambda session: budgets.settle(
-                session,
-                self._run_id,
-                reserved_cost=reserved_cost,
-                reserved_tokens=reserved_tokens,
-                cost=cost,
-                tokens=tokens,
-            )
-        )
+    async def give_back(self, reserved: Reserved) -> None:
+        """Set it aside no longer."""
+        await self._commits.run(lambda session: budgets.settle(session, self._run_id, reserved, cost=0, tokens=0))
 
-    def _affords(self, cost: int, tokens: int) -> bool:
+    def _affords(self, reserved: Reserved) -> bool:
         with self._commits.database.read() as session:
-            return budgets.affords(session, self._run_id, cost=cost, tokens=tokens)
+            return budgets.affords(session, self._run_id, reserved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +50,31 @@ class Books:
 
     commits: GroupCommit
 
-    @property
-    def replies(self) -> SqlReplies:
-        """The kept replies."""
-        return SqlReplies(self.commits)
+    async def find(self, key: str) -> Reply | None:
+        """Return the reply kept under `key`."""
+        return await asyncio.to_thread(self._find, key)
 
-    @property
-    def ledger(self) -> SqlLedger:
-        """The ledger."""
-        return SqlLedger(self.commits)
+    async def book(self, attempt: Attempt, *, keep: Reply | None = None, reserved: Reserved | None = None) -> None:
+        """Write a line, keep the reply and settle, in one transaction; it is safe when this returns, and done even if
+        the task is cancelled meanwhile."""
+        await self.commits.run(lambda session: enter(session, attempt, keep=keep, reserved=reserved))
 
-    def allowance(self, run_id: str) -> SqlAllowance:
-        """The budget of one run, which must have been opened (`budgets.open_budget`)."""
-        return SqlAllowance(self.commits, run_id)
+    def allowance(self, run: str) -> SqlAllowance:
+        """Return the budget of one run, which must have been opened (`budgets.open_budget`)."""
+        return SqlAllowance(self.commits, run)
+
+    def _find(self, key: str) -> Reply | None:
+        with self.commits.database.read() as session:
+            return replies.find(session, key)
+
+
+def enter(session: WriteSession, attempt: Attempt, *, keep: Reply | None, reserved: Reserved | None) -> None:
+    """Write a line of the ledger with what belongs to it: the reply to keep, and the settlement of the run's budget."""
+    calls.record(session, [attempt])
+    if keep is not None:
+        replies.keep(session, attempt.request, keep)
+    if reserved is not None and attempt.run is not None:
+        budgets.settle(session, attempt.run, reserved, cost=attempt.cost or 0, tokens=attempt.usage.total)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from autointerp.domain.calls import Finish, Message, Request, Role, Usage
 from autointerp.llm.base import CallFailed, Endpoint, Malformed, MissingCapability, Policy, Unreachable
-from autointerp.llm.memory import MemoryLedger, MemoryReplies
+from autointerp.llm.memory import MemoryBooks
 from autointerp.llm.stack import open_llm
 from autointerp.testing import listening
 
@@ -49,22 +49,22 @@ def server() -> Iterator[tuple[str, list[object]]]:
         yield f"http://127.0.0.1:{port}", asked
 
 
-async def answer(endpoint: Endpoint, request: Request) -> tuple[object, MemoryLedger]:
-    ledger = MemoryLedger()
-    async with open_llm([endpoint], run=None, replies=MemoryReplies(), ledger=ledger, allowance=None) as llm:
+async def answer(endpoint: Endpoint, request: Request) -> tuple[object, MemoryBooks]:
+    books = MemoryBooks()
+    async with open_llm([endpoint], run=None, books=books) as llm:
         try:
-            return await llm.complete(request), ledger
+            return await llm.complete(request), books
         except CallFailed as error:
-            return error, ledger
+            return error, books
 
 
 async def test_the_example_answers(provider: str, server: tuple[str, list[object]]) -> None:
     url, asked = server
-    reply, ledger = await answer(Endpoint(name="house", provider=provider, base_url=url), REQUEST)
+    reply, books = await answer(Endpoint(name="house", provider=provider, base_url=url), REQUEST)
 
     assert [{"model": "m", "prompt": "Be brief.\n\nA colour?", "limit": 9}] == asked
     assert getattr(reply, "text", None) == "Blue."
-    assert [(Usage(input=12, output=2), 0)] == [(line.usage, line.cost) for line in ledger.lines]
+    assert [(Usage(input=12, output=2), 0)] == [(line.usage, line.cost) for line in books.lines]
 
 
 async def test_the_example_tells_a_cut_answer_from_a_whole_one(provider: str, server: tuple[str, list[object]]) -> None:

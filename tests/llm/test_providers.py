@@ -11,7 +11,7 @@ from autointerp.errors import InvalidInput
 from autointerp.hashing import canonical_json
 from autointerp.llm import honest
 from autointerp.llm.base import Endpoint, MissingCapability, NotRecorded, UnknownModel
-from autointerp.llm.memory import MemoryLedger, MemoryReplies
+from autointerp.llm.memory import MemoryBooks
 from autointerp.llm.providers.fake import Fake
 from autointerp.llm.providers.recorded import Recorder
 from autointerp.llm.stack import open_llm
@@ -103,7 +103,7 @@ def test_the_honest_explanation_is_understood_by_the_honest_judge() -> None:
 
 
 async def complete(endpoint: Endpoint, request: Request) -> Reply:
-    async with open_llm([endpoint], run=None, replies=MemoryReplies(), ledger=MemoryLedger(), allowance=None) as llm:
+    async with open_llm([endpoint], run=None, books=MemoryBooks()) as llm:
         return await llm.complete(request)
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from autointerp.domain.calls import Finish, Reply, Request, Usage
-from autointerp.domain.ledger import Attempt, AttemptStatus
+from autointerp.domain.ledger import Attempt, AttemptStatus, Reserved
 from autointerp.errors import InvalidSpec, LLMError, OutOfBudget
 from autointerp.llm import estimate
 from autointerp.llm.base import Endpoint, Policy, ServerFailed
 from autointerp.llm.budget import Bound, Purse
-from autointerp.llm.memory import MemoryAllowance, MemoryLedger, MemoryReplies
+from autointerp.llm.memory import MemoryAllowance, MemoryBooks
 from autointerp.llm.prices import Price
 from autointerp.llm.providers.fake import finished
 from autointerp.llm.stack import open_gateway, open_llm
@@ -43,28 +43,24 @@ def fake(answer: Callable[[Request], Any], *, policy: Policy = ONE_ATTEMPT, pric
 
 
 async def test_fifty_identical_requests_at_once_are_one(endpoint_at: EndpointAt, ask: Ask) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     with serve(slow(0.05, say("Blue."))) as server:
-        async with open_llm(
-            [endpoint_at(server)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=None
-        ) as llm:
+        async with open_llm([endpoint_at(server)], run="r", books=books) as llm:
             replies = await asyncio.gather(*(llm.complete(ask()) for _ in range(50)))
 
     assert len(server.requests) == 1
     assert {"Blue."} == {reply.text for reply in replies}
     assert 49 == sum(reply.cached for reply in replies)
-    assert 49 == sum(line.status is AttemptStatus.CACHED for line in ledger.lines)
-    assert ledger.cost == replies[0].cost
+    assert 49 == sum(line.status is AttemptStatus.CACHED for line in books.lines)
+    assert books.cost == replies[0].cost
 
 
 @pytest.mark.parametrize("answer", [say("Blue."), refusing(), truncated()])
 async def test_an_answer_is_never_bought_again(endpoint_at: EndpointAt, ask: Ask, answer: Behaviour) -> None:
-    replies = MemoryReplies()
+    books = MemoryBooks()
     with serve(answer) as server:
         for run in ("first", "second"):
-            async with open_llm(
-                [endpoint_at(server)], run=run, replies=replies, ledger=MemoryLedger(), allowance=None
-            ) as llm:
+            async with open_llm([endpoint_at(server)], run=run, books=books) as llm:
                 last = await llm.complete(ask())
 
     assert len(server.requests) == 1
@@ -72,11 +68,9 @@ async def test_an_answer_is_never_bought_again(endpoint_at: EndpointAt, ask: Ask
 
 
 async def test_a_failure_is_not_kept(endpoint_at: EndpointAt, ask: Ask) -> None:
-    replies = MemoryReplies()
+    books = MemoryBooks()
     with serve(failing(400)) as server:
-        async with open_llm(
-            [endpoint_at(server)], run="r", replies=replies, ledger=MemoryLedger(), allowance=None
-        ) as llm:
+        async with open_llm([endpoint_at(server)], run="r", books=books) as llm:
             with pytest.raises(LLMError):
                 await llm.complete(ask())
             server.behaviour = say("Blue.")
@@ -87,25 +81,25 @@ async def test_a_failure_is_not_kept(endpoint_at: EndpointAt, ask: Ask) -> None:
 
 
 async def test_the_books_agree_under_faults_and_cancellation(endpoint_at: EndpointAt, ask: Ask) -> None:
-    ledger = MemoryLedger()
     allowance = MemoryAllowance(cost_cap=10**9, token_cap=10**7)
+    books = MemoryBooks({"r": allowance})
     chance = random.Random(7)
     with serve(_moody(chance)) as server:
         endpoint = endpoint_at(server, policy=_patient(concurrency=64), timeout=0.3)
-        async with open_llm([endpoint], run="r", replies=MemoryReplies(), ledger=ledger, allowance=allowance) as llm:
+        async with open_llm([endpoint], run="r", books=books) as llm:
             calls = [asyncio.create_task(llm.complete(ask(f"Colour {i}?"))) for i in range(200)]
             await asyncio.sleep(0.15)
             for call in chance.sample(calls, 40):
                 call.cancel()
             ends = await asyncio.gather(*calls, return_exceptions=True)
 
-    assert ledger.cost == allowance.spent_cost > 0
-    assert ledger.tokens == allowance.spent_tokens
+    assert books.cost == allowance.spent_cost > 0
+    assert books.tokens == allowance.spent_tokens
     assert (0, 0) == (allowance.reserved_cost, allowance.reserved_tokens)
     assert all(isinstance(end, Reply | LLMError | asyncio.CancelledError) for end in ends)
-    statuses = {line.status for line in ledger.lines}
+    statuses = {line.status for line in books.lines}
     assert {AttemptStatus.ANSWERED, AttemptStatus.RATE_LIMITED, AttemptStatus.MALFORMED} <= statuses
-    assert len(server.requests) <= len(ledger.lines)
+    assert len(server.requests) <= len(books.lines)
 
 
 def _patient(**fields: Any) -> Policy:
@@ -133,18 +127,16 @@ async def test_no_call_starts_after_the_budget_is_spent(ask: Ask) -> None:
         await asyncio.sleep(0)
         return Reply("Blue.", Finish.STOP, Usage(input=10, output=40), request.model, "")
 
-    ledger = MemoryLedger()
     allowance = MemoryAllowance(cost_cap=50 * 1000 * 10)
-    async with open_llm(
-        [fake(answer, price=DOLLAR)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=allowance
-    ) as llm:
+    books = MemoryBooks({"r": allowance})
+    async with open_llm([fake(answer, price=DOLLAR)], run="r", books=books) as llm:
         ends = await asyncio.gather(*(llm.complete(ask(f"{i}")) for i in range(100)), return_exceptions=True)
 
     bound = estimate.worst(ask("0")).total * 1000
     refused = [end for end in ends if isinstance(end, OutOfBudget)]
     assert len(asked) + len(refused) == 100
     assert allowance.spent_cost <= 50 * 1000 * 10 < allowance.spent_cost + bound
-    assert ledger.cost == allowance.spent_cost
+    assert books.cost == allowance.spent_cost
     assert "budget" in str(refused[0])
 
 
@@ -157,9 +149,8 @@ async def test_a_budget_is_used_up_although_much_is_set_aside_at_once(ask: Ask) 
 
     worst = estimate.worst(ask("00", max_tokens=100)).total
     allowance = MemoryAllowance(token_cap=worst + 19 * 10)
-    async with open_llm(
-        [fake(answer)], run="r", replies=MemoryReplies(), ledger=MemoryLedger(), allowance=allowance
-    ) as llm:
+    books = MemoryBooks({"r": allowance})
+    async with open_llm([fake(answer)], run="r", books=books) as llm:
         replies = await asyncio.gather(*(llm.complete(ask(f"{i:02}", max_tokens=100)) for i in range(20)))
 
     assert len(replies) == 20
@@ -175,10 +166,10 @@ async def test_the_parts_of_one_run_wait_for_what_the_others_have_set_aside(ask:
         return Reply("Blue.", Finish.STOP, Usage(output=1), request.model, "")
 
     allowance = MemoryAllowance(token_cap=estimate.worst(ask("0")).total + 1)
-    async with open_gateway([fake(answer)], replies=MemoryReplies(), ledger=MemoryLedger()) as gateway:
-        first = asyncio.create_task(gateway.for_run("r", allowance).complete(ask("0")))
+    async with open_gateway([fake(answer)], books=MemoryBooks({"r": allowance})) as gateway:
+        first = asyncio.create_task(gateway.for_run("r").complete(ask("0")))
         await asked.wait()
-        second = asyncio.create_task(gateway.for_run("r", allowance).complete(ask("1")))
+        second = asyncio.create_task(gateway.for_run("r").complete(ask("1")))
         await asyncio.wait([second], timeout=0.01)
         go_on.set()
         replies = await asyncio.gather(first, second)
@@ -190,11 +181,11 @@ async def test_the_parts_of_one_run_wait_for_what_the_others_have_set_aside(ask:
 async def test_a_call_waits_for_what_another_worker_has_set_aside() -> None:
     allowance = MemoryAllowance(token_cap=100)
     bound = Bound(Usage(output=60), cost=None)
-    await allowance.reserve(cost=0, tokens=60)
+    await allowance.reserve(Reserved(cost=0, tokens=60))
 
     taking = asyncio.create_task(Purse(allowance).take(bound))
     await asyncio.wait([taking], timeout=0.01)
-    await allowance.settle(reserved_cost=0, reserved_tokens=60, cost=0, tokens=10)
+    allowance.settle(Reserved(cost=0, tokens=60), cost=0, tokens=10)
     await taking
 
     assert (allowance.spent_tokens, allowance.reserved_tokens) == (10, 60)
@@ -202,20 +193,18 @@ async def test_a_call_waits_for_what_another_worker_has_set_aside() -> None:
 
 async def test_what_a_dead_worker_has_set_aside_is_not_waited_for_for_ever() -> None:
     allowance = MemoryAllowance(token_cap=100)
-    await allowance.reserve(cost=0, tokens=60)
+    await allowance.reserve(Reserved(cost=0, tokens=60))
 
     with pytest.raises(OutOfBudget, match="resume the run"):
         await Purse(allowance, patience=0).take(Bound(Usage(output=60), cost=None))
 
 
 async def test_a_hit_needs_no_budget(ask: Ask) -> None:
-    replies = MemoryReplies()
+    books = MemoryBooks({"b": MemoryAllowance(cost_cap=0)})
     endpoint = fake(lambda request: "Blue.", price=DOLLAR)
-    async with open_llm([endpoint], run="a", replies=replies, ledger=MemoryLedger(), allowance=None) as llm:
+    async with open_llm([endpoint], run="a", books=books) as llm:
         await llm.complete(ask())
-    async with open_llm(
-        [endpoint], run="b", replies=replies, ledger=MemoryLedger(), allowance=MemoryAllowance(cost_cap=0)
-    ) as llm:
+    async with open_llm([endpoint], run="b", books=books) as llm:
         reply = await llm.complete(ask())
 
     assert reply.cached
@@ -225,18 +214,19 @@ async def test_one_run_out_of_budget_does_not_stop_another_that_waits_for_the_sa
     started = asyncio.Event()
 
     class SlowAllowance(MemoryAllowance):
-        async def reserve(self, *, cost: int, tokens: int) -> bool:
+        async def reserve(self, reserved: Reserved) -> bool:
             started.set()
             await asyncio.sleep(0.01)
             return False
 
-        async def affords(self, *, cost: int, tokens: int) -> bool:
+        async def affords(self, reserved: Reserved) -> bool:
             return False
 
-    async with open_gateway([fake(lambda request: "Blue.")], replies=MemoryReplies(), ledger=MemoryLedger()) as gateway:
-        poor = asyncio.create_task(gateway.for_run("poor", SlowAllowance()).complete(ask()))
+    books = MemoryBooks({"poor": SlowAllowance(), "rich": MemoryAllowance()})
+    async with open_gateway([fake(lambda request: "Blue.")], books=books) as gateway:
+        poor = asyncio.create_task(gateway.for_run("poor").complete(ask()))
         await started.wait()
-        rich = await gateway.for_run("rich", MemoryAllowance()).complete(ask())
+        rich = await gateway.for_run("rich").complete(ask())
         with pytest.raises(OutOfBudget):
             await poor
 
@@ -251,8 +241,8 @@ async def test_a_request_goes_on_while_anyone_waits_for_it(ask: Ask) -> None:
         await go_on.wait()
         return "Blue."
 
-    ledger = MemoryLedger()
-    async with open_llm([fake(answer)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=None) as llm:
+    books = MemoryBooks()
+    async with open_llm([fake(answer)], run="r", books=books) as llm:
         first = asyncio.create_task(llm.complete(ask()))
         second = asyncio.create_task(llm.complete(ask()))
         await asked.wait()
@@ -263,7 +253,7 @@ async def test_a_request_goes_on_while_anyone_waits_for_it(ask: Ask) -> None:
 
     assert reply.text == "Blue."
     assert first.cancelled()
-    assert [AttemptStatus.ANSWERED, AttemptStatus.CACHED] == [line.status for line in ledger.lines]
+    assert [AttemptStatus.ANSWERED, AttemptStatus.CACHED] == [line.status for line in books.lines]
 
 
 async def test_a_cancelled_call_is_booked_before_the_caller_goes_on(ask: Ask) -> None:
@@ -274,21 +264,19 @@ async def test_a_cancelled_call_is_booked_before_the_caller_goes_on(ask: Ask) ->
         await asyncio.sleep(60)
         return "never"
 
-    class SlowLedger(MemoryLedger):
-        async def record(self, attempt: Attempt) -> None:
+    class SlowBooks(MemoryBooks):
+        async def book(self, attempt: Attempt, **with_it: Any) -> None:
             await asyncio.sleep(0.01)
-            await MemoryLedger.record(self, attempt)
+            await MemoryBooks.book(self, attempt, **with_it)
 
-    ledger = SlowLedger()
     allowance = MemoryAllowance(token_cap=10_000)
-    async with open_llm(
-        [fake(answer, price=DOLLAR)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=allowance
-    ) as llm:
+    books = SlowBooks({"r": allowance})
+    async with open_llm([fake(answer, price=DOLLAR)], run="r", books=books) as llm:
         call = asyncio.create_task(llm.complete(ask()))
         await asked.wait()
         call.cancel()
         await asyncio.wait([call])
-        [line] = ledger.lines
+        [line] = books.lines
 
     assert call.cancelled()
     assert line.status is AttemptStatus.CANCELLED
@@ -300,47 +288,43 @@ async def test_a_cancelled_call_is_booked_before_the_caller_goes_on(ask: Ask) ->
 async def test_a_call_cancelled_while_its_reply_is_booked_is_booked_to_the_end(ask: Ask) -> None:
     booking = asyncio.Event()
 
-    class SlowLedger(MemoryLedger):
-        async def record(self, attempt: Attempt) -> None:
+    class SlowBooks(MemoryBooks):
+        async def book(self, attempt: Attempt, **with_it: Any) -> None:
             booking.set()
             await asyncio.sleep(0.01)
-            await MemoryLedger.record(self, attempt)
+            await MemoryBooks.book(self, attempt, **with_it)
 
-    ledger = SlowLedger()
     allowance = MemoryAllowance(token_cap=10_000)
-    async with open_llm(
-        [fake(lambda request: "Blue.")], run="r", replies=MemoryReplies(), ledger=ledger, allowance=allowance
-    ) as llm:
+    books = SlowBooks({"r": allowance})
+    async with open_llm([fake(lambda request: "Blue.")], run="r", books=books) as llm:
         call = asyncio.create_task(llm.complete(ask()))
         await booking.wait()
         call.cancel()
         await asyncio.wait([call])
 
-    assert [AttemptStatus.ANSWERED] == [line.status for line in ledger.lines]
-    assert (ledger.tokens, 0) == (allowance.spent_tokens, allowance.reserved_tokens)
+    assert [AttemptStatus.ANSWERED] == [line.status for line in books.lines]
+    assert (books.tokens, 0) == (allowance.spent_tokens, allowance.reserved_tokens)
 
 
 async def test_a_reply_that_stopped_for_no_reason_we_know_is_not_kept(ask: Ask) -> None:
     def answer(request: Request) -> Reply:
         return Reply("", Finish.OTHER, Usage(), request.model, "")
 
-    ledger = MemoryLedger()
-    async with open_llm([fake(answer)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=None) as llm:
+    books = MemoryBooks()
+    async with open_llm([fake(answer)], run="r", books=books) as llm:
         await llm.complete(ask())
         await llm.complete(ask())
 
-    assert [AttemptStatus.ANSWERED] * 2 == [line.status for line in ledger.lines]
+    assert [AttemptStatus.ANSWERED] * 2 == [line.status for line in books.lines]
 
 
-async def test_a_failing_ledger_still_gives_back_what_was_set_aside(ask: Ask) -> None:
-    class Torn(MemoryLedger):
-        async def record(self, attempt: Any) -> None:
+async def test_books_that_fail_still_gives_back_what_was_set_aside(ask: Ask) -> None:
+    class Torn(MemoryBooks):
+        async def book(self, attempt: Attempt, **with_it: Any) -> None:
             raise OSError("no space left on device")
 
     allowance = MemoryAllowance(token_cap=10_000)
-    async with open_llm(
-        [fake(lambda request: "Blue.")], run="r", replies=MemoryReplies(), ledger=Torn(), allowance=allowance
-    ) as llm:
+    async with open_llm([fake(lambda request: "Blue.")], run="r", books=Torn({"r": allowance})) as llm:
         with pytest.raises(OSError, match="no space"):
             await llm.complete(ask())
 
@@ -348,14 +332,14 @@ async def test_a_failing_ledger_still_gives_back_what_was_set_aside(ask: Ask) ->
 
 
 async def test_an_unknown_price_is_unknown_in_the_books(ask: Ask) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     with serve(say("Blue.")) as server:
         endpoint = _unpriced(server)
-        async with open_llm([endpoint], run="r", replies=MemoryReplies(), ledger=ledger, allowance=None) as llm:
+        async with open_llm([endpoint], run="r", books=books) as llm:
             reply = await llm.complete(ask())
 
     assert reply.cost is None
-    assert [None] == [line.cost for line in ledger.lines]
+    assert [None] == [line.cost for line in books.lines]
 
 
 def _unpriced(server: TestServer) -> Endpoint:
@@ -363,16 +347,14 @@ def _unpriced(server: TestServer) -> Endpoint:
 
 
 async def test_an_unknown_endpoint_is_told_which_there_are(ask: Ask) -> None:
-    async with open_llm(
-        [fake(lambda request: "x")], run=None, replies=MemoryReplies(), ledger=MemoryLedger(), allowance=None
-    ) as llm:
+    async with open_llm([fake(lambda request: "x")], run=None, books=MemoryBooks()) as llm:
         with pytest.raises(InvalidSpec, match="no LLM endpoint 'other'; there are main"):
             await llm.complete(ask(endpoint="other"))
 
 
 async def test_an_unknown_provider_is_told_which_there_are(ask: Ask) -> None:
     endpoint = Endpoint(name="main", provider="opnai")
-    async with open_llm([endpoint], run=None, replies=MemoryReplies(), ledger=MemoryLedger(), allowance=None) as llm:
+    async with open_llm([endpoint], run=None, books=MemoryBooks()) as llm:
         with pytest.raises(InvalidSpec, match="anthropic, fake, openai, recorded"):
             await llm.complete(ask())
 
@@ -381,12 +363,12 @@ async def test_a_programmers_error_is_booked_and_raised(ask: Ask) -> None:
     def answer(request: Request) -> str:
         raise ZeroDivisionError
 
-    ledger = MemoryLedger()
-    async with open_llm([fake(answer)], run="r", replies=MemoryReplies(), ledger=ledger, allowance=None) as llm:
+    books = MemoryBooks()
+    async with open_llm([fake(answer)], run="r", books=books) as llm:
         with pytest.raises(ZeroDivisionError):
             await llm.complete(ask())
 
-    assert [AttemptStatus.FAILED] == [line.status for line in ledger.lines]
+    assert [AttemptStatus.FAILED] == [line.status for line in books.lines]
 
 
 async def test_joined_callers_all_hear_of_the_failure(ask: Ask) -> None:
@@ -394,7 +376,7 @@ async def test_joined_callers_all_hear_of_the_failure(ask: Ask) -> None:
         await asyncio.sleep(0.01)
         raise ServerFailed("the server failed")
 
-    async with open_llm([fake(answer)], run="r", replies=MemoryReplies(), ledger=MemoryLedger(), allowance=None) as llm:
+    async with open_llm([fake(answer)], run="r", books=MemoryBooks()) as llm:
         ends = await asyncio.gather(*(llm.complete(ask()) for _ in range(5)), return_exceptions=True)
 
     assert [ServerFailed] * 5 == [type(end) for end in ends]

@@ -25,7 +25,7 @@ from autointerp.llm.base import (
     Unreachable,
     WrongKey,
 )
-from autointerp.llm.memory import MemoryLedger, MemoryReplies
+from autointerp.llm.memory import MemoryBooks
 from autointerp.llm.replies import read_text
 from autointerp.llm.stack import open_llm
 from autointerp.testing import (
@@ -63,29 +63,27 @@ EndpointAt = Callable[..., Endpoint]
 Ask = Callable[..., Request]
 
 
-async def complete(endpoint: Endpoint, request: Request, ledger: MemoryLedger | None = None) -> Reply:
-    async with open_llm(
-        [endpoint], run="r", replies=MemoryReplies(), ledger=ledger or MemoryLedger(), allowance=None
-    ) as llm:
+async def complete(endpoint: Endpoint, request: Request, books: MemoryBooks | None = None) -> Reply:
+    async with open_llm([endpoint], run="r", books=books or MemoryBooks()) as llm:
         return await llm.complete(request)
 
 
-async def failure(endpoint: Endpoint, request: Request, ledger: MemoryLedger | None = None) -> CallFailed:
+async def failure(endpoint: Endpoint, request: Request, books: MemoryBooks | None = None) -> CallFailed:
     with pytest.raises(CallFailed) as caught:
-        await complete(endpoint, request, ledger)
+        await complete(endpoint, request, books)
     return caught.value
 
 
 async def test_an_answer_comes_back_with_its_usage_and_its_cost(endpoint_at: EndpointAt, ask: Ask) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     with serve(say("Blue.", usage=USED), key=KEY) as server:
-        reply = await complete(endpoint_at(server), ask(), ledger)
+        reply = await complete(endpoint_at(server), ask(), books)
 
     assert ("Blue.", Finish.STOP, USED, "m-1") == (reply.text, reply.finish, reply.usage, reply.model)
     assert reply.cost == (100 + 20 + 10) * 1000 + 30 * 2000
     assert reply.provider_request == "req_0"
     assert "Blue." in reply.raw
-    [line] = ledger.lines
+    [line] = books.lines
     assert (AttemptStatus.ANSWERED, 1, USED, reply.cost) == (line.status, line.attempt, line.usage, line.cost)
 
 
@@ -101,12 +99,12 @@ async def test_the_server_gets_the_prompt_the_schema_and_our_key(endpoint_at: En
 
 
 async def test_a_429_is_tried_again_after_the_time_the_server_names(endpoint_at: EndpointAt, ask: Ask) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     with serve(in_turn(rate_limited(retry_after=0.2), say("Blue."))) as server:
-        reply = await complete(endpoint_at(server), ask(), ledger)
+        reply = await complete(endpoint_at(server), ask(), books)
 
     assert reply.text == "Blue."
-    first, second = ledger.lines
+    first, second = books.lines
     assert (AttemptStatus.RATE_LIMITED, AttemptStatus.ANSWERED) == (first.status, second.status)
     assert (1, 2) == (first.attempt, second.attempt)
     assert (second.started_at - first.finished_at).total_seconds() >= 0.19
@@ -163,12 +161,12 @@ async def test_a_redirect_is_refused(endpoint_at: EndpointAt, ask: Ask) -> None:
 
 
 async def test_a_reply_that_comes_too_late_is_booked_at_its_worst(endpoint_at: EndpointAt, ask: Ask) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     with serve(slow(5, say("Blue."))) as server:
-        error = await failure(endpoint_at(server, policy=ONE_ATTEMPT, timeout=0.1), ask(), ledger)
+        error = await failure(endpoint_at(server, policy=ONE_ATTEMPT, timeout=0.1), ask(), books)
 
     assert isinstance(error, TimedOut)
-    [line] = ledger.lines
+    [line] = books.lines
     assert line.status is AttemptStatus.TIMED_OUT
     assert line.usage.output == 50
     assert line.cost is not None
@@ -176,37 +174,37 @@ async def test_a_reply_that_comes_too_late_is_booked_at_its_worst(endpoint_at: E
 
 
 async def test_a_server_that_is_not_there_is_said_to_be_unreachable(endpoint_at: EndpointAt, ask: Ask) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     with serve(say("gone")) as server:
         endpoint = endpoint_at(server, policy=ONE_ATTEMPT)
-    error = await failure(endpoint, ask(), ledger)
+    error = await failure(endpoint, ask(), books)
 
     assert isinstance(error, Unreachable)
     assert "cannot be reached" in error.detail
-    assert [0] == [line.cost for line in ledger.lines]
+    assert [0] == [line.cost for line in books.lines]
 
 
 @pytest.mark.parametrize("fault", [html(), error_with_200(), broken_json(), wrong_shape()])
 async def test_what_is_no_reply_is_counted_as_malformed_and_asked_once_more(
     endpoint_at: EndpointAt, ask: Ask, fault: Behaviour
 ) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     with serve(fault) as server:
-        error = await failure(endpoint_at(server), ask(), ledger)
+        error = await failure(endpoint_at(server), ask(), books)
 
     assert isinstance(error, Malformed)
     assert error.said.raw
-    assert [AttemptStatus.MALFORMED] * 2 == [line.status for line in ledger.lines]
+    assert [AttemptStatus.MALFORMED] * 2 == [line.status for line in books.lines]
     assert len(server.requests) == 2
 
 
 async def test_usage_is_recorded_although_the_reply_cannot_be_parsed(endpoint_at: EndpointAt, ask: Ask) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     with serve(wrong_shape(usage=USED)) as server:
-        await failure(endpoint_at(server), ask(), ledger)
+        await failure(endpoint_at(server), ask(), books)
 
-    assert [USED, USED] == [line.usage for line in ledger.lines]
-    assert ledger.cost == 2 * ((100 + 20 + 10) * 1000 + 30 * 2000)
+    assert [USED, USED] == [line.usage for line in books.lines]
+    assert books.cost == 2 * ((100 + 20 + 10) * 1000 + 30 * 2000)
 
 
 @pytest.mark.parametrize(
@@ -219,11 +217,11 @@ async def test_usage_is_recorded_although_the_reply_cannot_be_parsed(endpoint_at
 async def test_a_refused_or_truncated_answer_is_paid_for_and_unread(
     endpoint_at: EndpointAt, ask: Ask, fault: Behaviour, status: AttemptStatus, kind: UnreadKind
 ) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     with serve(fault) as server:
-        reply = await complete(endpoint_at(server), ask(), ledger)
+        reply = await complete(endpoint_at(server), ask(), books)
 
-    [line] = ledger.lines
+    [line] = books.lines
     assert (status, USED) == (line.status, line.usage)
     unread = read_text(reply)
     assert isinstance(unread, Unread)
@@ -245,16 +243,16 @@ async def test_the_key_is_in_no_log_no_error_and_no_repr(
     endpoint_at: EndpointAt, ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     faults = [wrong_key(), failing(400, "bad", f"no such thing as {KEY}"), failing(500), html(), rate_limited()]
-    told = [repr(ledger)]
+    told = [repr(books)]
     for fault in faults:
         with serve(fault) as server:
             endpoint = endpoint_at(server)
-            error = await failure(endpoint, ask(), ledger)
+            error = await failure(endpoint, ask(), books)
             told += [str(error), repr(error), repr(endpoint), endpoint.model_dump_json()]
 
-    everything = "\n".join([*told, caplog.text, repr(ledger.lines)])
+    everything = "\n".join([*told, caplog.text, repr(books.lines)])
     assert "main" in everything
     assert KEY not in everything
     assert "Name a colour" not in caplog.text
@@ -298,12 +296,12 @@ async def test_log_probabilities_come_back_as_bytes(endpoint_at: EndpointAt, ask
 
 @pytest.mark.parametrize("wire", [Wire.OPENAI])
 async def test_a_server_that_ignores_logprobs_misses_a_capability(endpoint_at: EndpointAt, ask: Ask) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
     with serve(say("Blue.", usage=USED)) as server:
-        error = await failure(endpoint_at(server), ask(logprobs=5), ledger)
+        error = await failure(endpoint_at(server), ask(logprobs=5), books)
 
     assert isinstance(error, MissingCapability)
-    assert [USED] == [line.usage for line in ledger.lines]
+    assert [USED] == [line.usage for line in books.lines]
 
 
 @pytest.mark.parametrize("wire", [Wire.ANTHROPIC])
@@ -343,14 +341,14 @@ async def test_an_old_server_gets_the_words_it_knows(endpoint_at: EndpointAt, as
 
 @pytest.mark.parametrize("wire", [Wire.OPENAI])
 async def test_a_server_that_counts_nothing_is_booked_at_the_worst(endpoint_at: EndpointAt, ask: Ask) -> None:
-    ledger = MemoryLedger()
+    books = MemoryBooks()
 
     async def uncounted(seen: Seen) -> Response:
         return JSONResponse({"choices": [{"message": {"content": "Blue."}, "finish_reason": "stop"}]})
 
     with serve(uncounted) as server:
-        reply = await complete(endpoint_at(server), ask(), ledger)
+        reply = await complete(endpoint_at(server), ask(), books)
 
     assert reply.text == "Blue."
     assert reply.usage.output == 50
-    assert ledger.cost > 0
+    assert books.cost > 0

@@ -119,7 +119,7 @@ async def open_world(url: str, *, folder: Path, data_dir: Path, subjects: Loaded
     policy = Policy(concurrency=AT_ONCE, max_concurrency=AT_ONCE)
     endpoint = Endpoint(name="fake", provider="fake", options={"answer": model}, policy=policy)
     async with open_books(database) as books:
-        gateway = Gateway({"fake": endpoint}, books.replies, books.ledger)
+        gateway = Gateway({"fake": endpoint}, books)
         bench = Workbench(gateway, books, prompts, subjects, "cpu")
         yield World(
             desk=Desk(database, queue, prompts, {"fake": endpoint}, timedelta(seconds=15)),

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 
 from autointerp.domain.calls import Finish, Reply, Usage
+from autointerp.domain.ledger import Reserved
 from autointerp.domain.specs import Budget
 from autointerp.errors import NotFound
 from autointerp.storage import budgets, calls, prompts
@@ -35,6 +37,10 @@ def open_budget(world: World, **caps: float) -> str:
     return run_id
 
 
+async def settle(books: Books, run_id: str, reserved: Reserved, *, cost: int, tokens: int) -> None:
+    await books.commits.run(lambda session: budgets.settle(session, run_id, reserved, cost=cost, tokens=tokens))
+
+
 def budget(world: World, run_id: str) -> tuple[int, int, int, int]:
     with world.database.read() as session:
         kept = budgets.get(session, run_id)
@@ -42,16 +48,36 @@ def budget(world: World, run_id: str) -> tuple[int, int, int, int]:
 
 
 async def test_a_reply_is_kept_for_ever_and_the_first_one_stays(books: Books) -> None:
-    assert await books.replies.get("key") is None
+    key = attempt(None).request
+    assert await books.find(key) is None
 
-    await books.replies.put("key", reply("first"))
-    await books.replies.put("key", reply("second"))
+    await books.book(attempt(None), keep=reply("first"))
+    await books.book(attempt(None), keep=reply("second"))
 
-    assert await books.replies.get("key") == reply("first")
+    assert await books.find(key) == reply("first")
+
+
+async def test_line_reply_and_settlement_are_booked_together_or_not_at_all(world: World) -> None:
+    run_id = open_budget(world, tokens=100)
+    reserved, line = Reserved(cost=5, tokens=90), attempt(run_id)
+    impossible = replace(line, request=None)  # pyright: ignore[reportArgumentType]
+
+    async with open_books(world.database) as books:
+        await books.allowance(run_id).reserve(reserved)
+        with pytest.raises(Exception, match=r"(?i)null"):
+            await books.book(impossible, keep=reply("x"), reserved=reserved)
+        before = budget(world, run_id)
+        await books.book(line, keep=reply("x"), reserved=reserved)
+
+        assert await books.find(line.request) == reply("x")
+    assert (0, 0, 5, 90) == before
+    assert (line.cost, line.usage.total, 0, 0) == budget(world, run_id)
+    with world.database.read() as session:
+        assert len(calls.list_calls(session, run_id=run_id, after=None, limit=10)) == 1
 
 
 async def test_every_line_of_many_tasks_is_in_the_ledger(database: Database, books: Books) -> None:
-    await asyncio.gather(*(books.ledger.record(attempt(str(i))) for i in range(300)))
+    await asyncio.gather(*(books.book(attempt(str(i))) for i in range(300)))
 
     with database.read() as session:
         lines = calls.list_calls(session, run_id=None, after=None, limit=1000)
@@ -62,7 +88,7 @@ async def test_every_line_of_many_tasks_is_in_the_ledger(database: Database, boo
 
 async def test_a_line_is_written_though_its_task_is_cancelled(database: Database) -> None:
     async with open_books(database) as books:
-        task = asyncio.create_task(books.ledger.record(attempt("x")))
+        task = asyncio.create_task(books.book(attempt("x")))
         await asyncio.sleep(0)
         task.cancel()
 
@@ -111,7 +137,9 @@ async def test_two_workers_together_never_reserve_more_than_the_budget_holds(wor
     others = Database(world.database.url)
 
     async with open_books(world.database) as one, open_books(others) as two:
-        reservations = [books.allowance(run_id).reserve(cost=9, tokens=1) for books in (one, two) for _ in range(40)]
+        reservations = [
+            books.allowance(run_id).reserve(Reserved(cost=9, tokens=1)) for books in (one, two) for _ in range(40)
+        ]
         granted = sum(await asyncio.gather(*reservations))
     others.close()
 
@@ -124,11 +152,11 @@ async def test_what_was_reserved_is_given_back_and_what_was_spent_is_booked(worl
 
     async with open_books(world.database) as books:
         allowance = books.allowance(run_id)
-        assert await allowance.reserve(cost=50, tokens=90)
-        assert not await allowance.reserve(cost=0, tokens=11)
-        await allowance.settle(reserved_cost=50, reserved_tokens=90, cost=20, tokens=40)
-        assert await allowance.reserve(cost=10**12, tokens=60)
-        assert not await allowance.reserve(cost=0, tokens=1)
+        assert await allowance.reserve(Reserved(cost=50, tokens=90))
+        assert not await allowance.reserve(Reserved(cost=0, tokens=11))
+        await settle(books, run_id, Reserved(cost=50, tokens=90), cost=20, tokens=40)
+        assert await allowance.reserve(Reserved(cost=10**12, tokens=60))
+        assert not await allowance.reserve(Reserved(cost=0, tokens=1))
 
     assert budget(world, run_id) == (20, 40, 10**12, 60)
 
@@ -137,9 +165,9 @@ async def test_a_budget_of_nothing_holds_nothing_and_no_budget_holds_everything(
     nothing, everything = open_budget(world, dollars=0), open_budget(world)
 
     async with open_books(world.database) as books:
-        assert not await books.allowance(nothing).reserve(cost=1, tokens=0)
-        assert await books.allowance(nothing).reserve(cost=0, tokens=10**9)
-        assert await books.allowance(everything).reserve(cost=10**15, tokens=10**12)
+        assert not await books.allowance(nothing).reserve(Reserved(cost=1, tokens=0))
+        assert await books.allowance(nothing).reserve(Reserved(cost=0, tokens=10**9))
+        assert await books.allowance(everything).reserve(Reserved(cost=10**15, tokens=10**12))
 
 
 async def test_a_budget_affords_what_is_not_spent_although_it_is_set_aside(world: World) -> None:
@@ -147,19 +175,19 @@ async def test_a_budget_affords_what_is_not_spent_although_it_is_set_aside(world
 
     async with open_books(world.database) as books:
         allowance = books.allowance(run_id)
-        await allowance.reserve(cost=50, tokens=90)
-        assert await allowance.affords(cost=100, tokens=100)
-        await allowance.settle(reserved_cost=50, reserved_tokens=90, cost=20, tokens=40)
-        assert await allowance.affords(cost=80, tokens=60)
-        assert not await allowance.affords(cost=81, tokens=60)
-        assert not await allowance.affords(cost=80, tokens=61)
+        await allowance.reserve(Reserved(cost=50, tokens=90))
+        assert await allowance.affords(Reserved(cost=100, tokens=100))
+        await settle(books, run_id, Reserved(cost=50, tokens=90), cost=20, tokens=40)
+        assert await allowance.affords(Reserved(cost=80, tokens=60))
+        assert not await allowance.affords(Reserved(cost=81, tokens=60))
+        assert not await allowance.affords(Reserved(cost=80, tokens=61))
 
 
 async def test_a_cancelled_task_has_reserved_nothing(world: World) -> None:
     run_id = open_budget(world, tokens=100)
 
     async with open_books(world.database) as books:
-        task = asyncio.create_task(books.allowance(run_id).reserve(cost=5, tokens=5))
+        task = asyncio.create_task(books.allowance(run_id).reserve(Reserved(cost=5, tokens=5)))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -171,11 +199,11 @@ async def test_a_cancelled_task_has_reserved_nothing(world: World) -> None:
 async def test_reservations_of_dead_workers_can_be_forgotten(world: World) -> None:
     run_id = open_budget(world, tokens=100)
     async with open_books(world.database) as books:
-        await books.allowance(run_id).reserve(cost=5, tokens=100)
+        await books.allowance(run_id).reserve(Reserved(cost=5, tokens=100))
         await books.commits.run(lambda session: budgets.release_all(session, run_id))
 
-        assert await books.allowance(run_id).reserve(cost=0, tokens=100)
-        await books.allowance(run_id).settle(reserved_cost=5, reserved_tokens=200, cost=1, tokens=1)
+        assert await books.allowance(run_id).reserve(Reserved(cost=0, tokens=100))
+        await settle(books, run_id, Reserved(cost=5, tokens=200), cost=1, tokens=1)
 
     assert budget(world, run_id) == (1, 1, 0, 0)
 
@@ -183,4 +211,4 @@ async def test_reservations_of_dead_workers_can_be_forgotten(world: World) -> No
 async def test_a_run_without_a_budget_row_is_told(world: World) -> None:
     async with open_books(world.database) as books:
         with pytest.raises(NotFound, match="has no budget"):
-            await books.allowance("x").reserve(cost=1, tokens=1)
+            await books.allowance("x").reserve(Reserved(cost=1, tokens=1))
