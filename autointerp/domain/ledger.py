@@ -68,7 +68,7 @@ class Allowance(Protocol):
 
 
 class Books(Protocol):
-    """Everything that must survive a crash: kept replies, the ledger, and the budgets of runs."""
+    """Everything that all workers share: kept replies, the ledger, the budgets of runs, and the rates of endpoints."""
 
     async def find(self, key: str) -> Reply | None:
         """Return the reply kept under the key of its request, for ever: nothing is paid for twice."""
@@ -77,6 +77,11 @@ class Books(Protocol):
     async def book(self, attempt: Attempt, *, keep: Reply | None = None, reserved: Reserved | None = None) -> None:
         """Write one line, which never changes, keep the reply to its request unless there is one, and settle its run's
         budget: give back what was `reserved` and count what was spent. All of it is done, or nothing."""
+        ...
+
+    async def turn(self, bucket: str, cost: float, *, burst: float) -> float:
+        """Return how many seconds to wait before taking what is worth `cost` seconds of a bucket that all share; as
+        much as `burst` seconds may have gathered in it."""
         ...
 
     def allowance(self, run: str) -> Allowance | None:

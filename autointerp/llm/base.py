@@ -30,7 +30,7 @@ from autointerp.llm.prices import Price, Tariff
 
 
 class Policy(BaseModel):
-    """How one endpoint is treated: attempts at a request, waits in seconds, requests in flight."""
+    """How one endpoint is treated: attempts at a request, waits in seconds, requests in flight, rates."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,6 +41,8 @@ class Policy(BaseModel):
     retry_after_cap: float = Field(default=300, ge=0, description="a server's Retry-After is obeyed up to this much")
     concurrency: int = Field(default=8, ge=1, description="requests in flight to begin with")
     max_concurrency: int = Field(default=256, ge=1)
+    requests_per_minute: float | None = Field(default=None, gt=0, description="over all workers; no limit if not given")
+    tokens_per_minute: float | None = Field(default=None, gt=0, description="over all workers; no limit if not given")
 
 
 class Endpoint(BaseModel):

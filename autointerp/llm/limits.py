@@ -16,8 +16,9 @@ DECREASE = 0.7
 class Limiter:
     """Additive increase, multiplicative decrease, as TCP does; shared by every run of one endpoint in a process.
 
-    A success raises the limit by 1/limit, so by one a round. A refusal cuts it once per epoch: requests that were
-    already in flight when it was cut tell nothing new. Nobody starts before the server's Retry-After is over.
+    Until the first refusal a success raises the limit by one, so it doubles each round (slow start); after that by
+    1/limit, so by one a round. A refusal cuts it once per epoch: requests that were already in flight when it was cut
+    tell nothing new. Nobody starts before the server's Retry-After is over.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -41,7 +42,8 @@ class Limiter:
 
     def succeeded(self) -> None:
         """Allow a little more."""
-        self.limit = min(self._most, self.limit + 1 / self.limit)
+        more = 1 / self.limit if self._epoch else 1
+        self.limit = min(self._most, self.limit + more)
 
     def refused(self, epoch: int, retry_after: float | None) -> None:
         """Allow less, once per epoch, and nothing before `retry_after` seconds are over."""

@@ -1,9 +1,11 @@
 """The books of the LLM layer in memory, for tests and for use as a library."""
 
+import time
 from dataclasses import dataclass, field
 
 from autointerp.domain.calls import Reply
 from autointerp.domain.ledger import Attempt, Reserved
+from autointerp.domain.rates import next_turn
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class MemoryBooks:
     allowances: dict[str, MemoryAllowance] = field(default_factory=dict[str, MemoryAllowance])
     kept: dict[str, Reply] = field(default_factory=dict[str, Reply])
     lines: list[Attempt] = field(default_factory=list[Attempt])
+    due: dict[str, float] = field(default_factory=dict[str, float])
 
     async def find(self, key: str) -> Reply | None:
         """Return the reply kept under `key`."""
@@ -64,6 +67,12 @@ class MemoryBooks:
             self.kept.setdefault(attempt.request, keep)
         if reserved is not None and attempt.run is not None:
             self.allowances[attempt.run].settle(reserved, cost=attempt.cost or 0, tokens=attempt.usage.total)
+
+    async def turn(self, bucket: str, cost: float, *, burst: float) -> float:
+        """Return how many seconds to wait before taking from the bucket."""
+        now = time.monotonic()
+        self.due[bucket], wait = next_turn(self.due.get(bucket, 0.0), now, cost, burst)
+        return wait
 
     def allowance(self, run: str) -> MemoryAllowance | None:
         """Return the budget of a run, if it has one."""

@@ -16,18 +16,25 @@ from autointerp.llm.cache import Cached
 from autointerp.llm.flights import Flights
 from autointerp.llm.limits import Limited, Limiter
 from autointerp.llm.meter import Metered
+from autointerp.llm.pace import Pace, Paced
 from autointerp.llm.prices import Tariff
 from autointerp.llm.retry import Retrying
+from autointerp.llm.warming import Prefixes, Warmed
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What every run shares of one endpoint: its client, its limiter and its prices."""
+    """What every run shares of one endpoint: its client, its limits and its prices.
+
+    `prefixes` None: the server keeps no prompts, so nothing is gained by sending one of many first.
+    """
 
     provider: Provider
     limiter: Limiter
     tariff: Tariff
     policy: Policy
+    pace: Pace
+    prefixes: Prefixes | None
 
 
 @dataclass(slots=True)
@@ -51,16 +58,16 @@ class Gateway:
             if endpoint is None:
                 known = ", ".join(sorted(self.endpoints)) or "none"
                 raise InvalidSpec(f"there is no LLM endpoint {name!r}; there are {known}")
-            provider = _config(endpoint).build(endpoint)
-            self._lines[name] = Line(provider, Limiter(endpoint.policy), tariff_of(endpoint), endpoint.policy)
+            self._lines[name] = _opened(endpoint)
         return self._lines[name]
 
     def chain(self, name: str, run: str | None, purse: Purse | None) -> Cached:
         """Wrap the line to an endpoint for one run."""
         line = self.line(name)
         metered = Metered(line.provider, line.tariff, self.books, purse, run)
-        retrying = Retrying(Limited(metered, line.limiter), line.policy)
-        return Cached(retrying, self.books, self._flights, run)
+        limited = Limited(Paced(metered, line.pace, self.books), line.limiter)
+        warmed = limited if line.prefixes is None else Warmed(limited, line.prefixes)
+        return Cached(Retrying(warmed, line.policy), self.books, self._flights, run)
 
     def _purse(self, run: str) -> Purse | None:
         """All that work on one run here pay from one purse, and so wait for each other's calls."""
@@ -108,6 +115,18 @@ async def open_llm(endpoints: Sequence[Endpoint], *, run: str | None, books: Boo
     """Open the endpoints for one run and close them after it."""
     async with open_gateway(endpoints, books=books) as gateway:
         yield gateway.for_run(run)
+
+
+def _opened(endpoint: Endpoint) -> Line:
+    config = _config(endpoint)
+    return Line(
+        provider=config.build(endpoint),
+        limiter=Limiter(endpoint.policy),
+        tariff=tariff_of(endpoint),
+        policy=endpoint.policy,
+        pace=Pace(endpoint.name, endpoint.policy),
+        prefixes=Prefixes() if getattr(config, "keeps_prompts", False) else None,
+    )
 
 
 def tariff_of(endpoint: Endpoint) -> Tariff:

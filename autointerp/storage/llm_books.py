@@ -1,4 +1,4 @@
-"""The books of the LLM layer kept in the database: replies, ledger and budgets."""
+"""The books of the LLM layer kept in the database: replies, ledger, budgets and rates."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autointerp.domain.calls import Reply
 from autointerp.domain.ledger import Attempt, Reserved
-from autointerp.storage import budgets, calls, replies
+from autointerp.storage import budgets, calls, rates, replies
 from autointerp.storage.engine import Database, WriteSession
 from autointerp.storage.group_commit import GroupCommit
 
@@ -58,6 +58,10 @@ class Books:
         """Write a line, keep the reply and settle, in one transaction; it is safe when this returns, and done even if
         the task is cancelled meanwhile."""
         await self.commits.run(lambda session: enter(session, attempt, keep=keep, reserved=reserved))
+
+    async def turn(self, bucket: str, cost: float, *, burst: float) -> float:
+        """Return how many seconds to wait before taking from a bucket that the workers of this database share."""
+        return await self.commits.run(lambda session: rates.turn(session, bucket, cost, burst=burst))
 
     def allowance(self, run: str) -> SqlAllowance:
         """Return the budget of one run, which must have been opened (`budgets.open_budget`)."""

@@ -60,13 +60,23 @@ async def test_no_more_than_the_limit_are_in_flight() -> None:
     assert len(script.numbers) == 20
 
 
-async def test_the_limit_grows_by_one_a_round_of_successes() -> None:
+async def test_the_limit_doubles_each_round_until_the_server_refuses() -> None:
     limiter = Limiter(Policy(concurrency=8))
     limited = Limited(Script(), limiter)
     for _ in range(8):
         await limited.attempt(REQUEST, 1)
 
-    assert 8.9 < limiter.limit <= 9
+    assert limiter.limit == 16
+
+
+async def test_after_a_refusal_the_limit_grows_by_one_a_round() -> None:
+    limiter = Limiter(Policy(concurrency=10))
+    with pytest.raises(RateLimited):
+        await Limited(Script(RateLimited("slow down")), limiter).attempt(REQUEST, 1)
+    for _ in range(7):
+        await Limited(Script(), limiter).attempt(REQUEST, 1)
+
+    assert 7.9 < limiter.limit <= 8
 
 
 async def test_the_limit_never_passes_its_maximum() -> None:

@@ -1,7 +1,6 @@
 """Anthropic's messages."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -15,6 +14,7 @@ from autointerp.llm.base import Endpoint, MissingCapability
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
 from autointerp.llm.transport import Address, broken, open_http, within
+from autointerp.llm.warming import last_shared
 from autointerp.llm.wire import Tokens, Wire, malformed, parse
 
 API = "https://api.anthropic.com"
@@ -39,6 +39,11 @@ class Config(BaseModel):
     def build(self, endpoint: Endpoint) -> "Anthropic":
         """Open the client."""
         return Anthropic(endpoint, self)
+
+    @property
+    def keeps_prompts(self) -> bool:
+        """Whether the vendor keeps the shared part, so that one of many requests had better go first."""
+        return self.prompt_cache is not None
 
     def tariff(self, endpoint: Endpoint) -> Tariff:
         """Anthropic's list prices; another server of this wire has no known price."""
@@ -85,7 +90,7 @@ class Anthropic:
 def body(request: Request, config: Config) -> dict[str, Any]:
     """The JSON to post for `request`; MissingCapability when it asks for what this vendor does not offer."""
     _check(request)
-    marked = _last_shared(request.messages) if config.prompt_cache else None
+    marked = last_shared(request.messages) if config.prompt_cache else None
     blocks = [
         (message.role, _block(message, config.prompt_cache if index == marked else None))
         for index, message in enumerate(request.messages)
@@ -134,11 +139,6 @@ def _check(request: Request) -> None:
         raise MissingCapability(f"{where} takes no temperature; leave it out, and repeat draws with `sample`")
     if request.logprobs is not None:
         raise MissingCapability(f"{where} gives no log-probabilities; use a judge without them or another endpoint")
-
-
-def _last_shared(messages: Sequence[Message]) -> int | None:
-    """Where the part that many requests share ends; the vendor keeps up to there."""
-    return max((index for index, message in enumerate(messages) if message.shared), default=None)
 
 
 def _block(message: Message, keep: str | None) -> dict[str, Any]:
