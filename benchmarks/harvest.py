@@ -226,8 +226,9 @@ def main() -> None:
         table: list[Line] = []
         for name, measure in cases.items():
             if options.only in name:
-                table += measure()
-                print(f"measured: {name}", file=sys.stderr)
+                table += (rows := measure())
+                for row in rows:  # an interrupted run leaves these
+                    print(f"{row.case}: {row.value:g} {row.unit}", file=sys.stderr)
     threads = f"{torch.get_num_threads()} threads"
     print(f"{shape.name}, context {CONTEXT}, {options.tokens:,} tokens, {options.device}, {threads}")
     show(table, options.json)

@@ -8,6 +8,7 @@ from autointerp import runs as verbs
 from autointerp.api.paging import Page, Paged
 from autointerp.api.parts import AtDesk, Stored
 from autointerp.api.problems import documented
+from autointerp.api.schemas.estimates import Estimate
 from autointerp.api.schemas.explanations import UnreadReply
 from autointerp.api.schemas.runs import SPEC_EXAMPLE, FailedFeature, Run, RunPage
 from autointerp.domain.specs import Budget, RunSpec
@@ -32,6 +33,12 @@ def create_run(desk: AtDesk, response: Response, spec: Spec, idempotency_key: Ke
     record = verbs.create_run(desk, spec, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/v1/runs/{record.id}"
     return Run.of(record)
+
+
+@router.post("/estimate", responses=documented(NotFound, Conflict))
+def estimate_run(desk: AtDesk, spec: Spec) -> Estimate:
+    """Tell what a run is likely to ask and to cost; nothing is stored or spent, and its harvest must be finished."""
+    return Estimate.of(verbs.estimate(desk, spec))
 
 
 @router.get("", responses=documented())

@@ -7,7 +7,21 @@ import typer
 from typer.core import TyperGroup
 
 from autointerp import __version__
-from autointerp.cli import baseline, db, demo, explain, export, features, harvest, run, score, serve, show, worker
+from autointerp.cli import (
+    baseline,
+    db,
+    demo,
+    estimate,
+    explain,
+    export,
+    features,
+    harvest,
+    run,
+    score,
+    serve,
+    show,
+    worker,
+)
 from autointerp.cli.console import note
 from autointerp.errors import AutointerpError
 
@@ -32,6 +46,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
+app.command("estimate")(estimate.estimate)
 app.command("harvest")(harvest.harvest)
 app.command("baseline")(baseline.baseline)
 app.command("explain")(explain.explain)

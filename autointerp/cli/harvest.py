@@ -34,14 +34,17 @@ def harvest(
     ] = None,
     tokens: Annotated[int | None, typer.Option(min=1, help="Tokens to read at most.")] = None,
     shards: Annotated[int | None, typer.Option(min=1, help="Parts that workers can do at the same time.")] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin anew, rather than go on with one that failed or was cancelled.")
+    ] = False,
     wait: Annotated[bool, typer.Option(help="Do the work here and wait, or leave it to other workers.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Harvest every feature of SAEs and baselines, from a spec file or options; the same again is not done again."""
+    """Harvest every feature of SAEs and baselines, from a spec file or options; the same again goes on."""
     changes = {name: value for name, value in (("tokens", tokens), ("shards", shards)) if value is not None}
     chosen = _spec(spec, model, _saes(sae or [], baseline or []), corpus, changes)
     with at_desk(working=wait) as desk:
-        record = runs.create_harvest(desk, chosen)
+        record = runs.create_harvest(desk, chosen) if new else runs.continue_harvest(desk, chosen)
         if wait:
             record = follow_harvest(desk, record.id)
         pace = runs.pace_of(desk, record)
@@ -73,7 +76,7 @@ def _told(record: HarvestRecord, pace: runs.Pace) -> str:
 
 def _ended(record: HarvestRecord) -> str:
     if record.state is HarvestState.CANCELLED:
-        return "was cancelled; give the same command to start it again"
+        return "was cancelled; give the same command to go on with it"
     return f"{record.state}: {record.error or 'see the log'}"
 
 

@@ -5,18 +5,14 @@ from collections.abc import Sequence
 
 import typer
 
-from autointerp import runs, settings, wiring
-from autointerp.api.schemas.base import NANO
+from autointerp import runs
+from autointerp.api.schemas.estimates import Estimate
 from autointerp.cli.console import note
 from autointerp.cli.progress import follow_harvest
-from autointerp.domain.calls import Usage
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.errors import InvalidInput, Unavailable
-from autointerp.llm.stack import tariff_of
-from autointerp.runs import Desk, Expected
+from autointerp.runs import Desk, Quote
 from autointerp.storage.records import HarvestState
-
-ANYTHING = Usage(input=1_000_000, output=1_000_000)
 
 
 def agree(desk: Desk, specs: Sequence[RunSpec], *, yes: bool) -> None:
@@ -26,11 +22,10 @@ def agree(desk: Desk, specs: Sequence[RunSpec], *, yes: bool) -> None:
     """
     for spec in specs:
         runs.check_plugins(desk, spec)
-    expected = [one for spec in specs if _may_cost(spec) for one in _rehearsed(desk, spec)]
-    costs = [_cost(one) for one in expected]
-    if all(cost == 0 for cost in costs):
+    quotes = [quote for spec in specs if _may_cost(spec) for quote in _quoted(desk, spec)]
+    if all(quote.high.cost == 0 for quote in quotes):
         return
-    note(_sentence(expected, costs))
+    note(sentence(Estimate.of(quotes)))
     if yes:
         return
     if not sys.stdin.isatty():
@@ -46,9 +41,9 @@ def _may_cost(spec: RunSpec) -> bool:
     return spec.llm is not None or any("model" in plugin.options for plugin in plugins)
 
 
-def _rehearsed(desk: Desk, spec: RunSpec) -> tuple[Expected, ...]:
+def _quoted(desk: Desk, spec: RunSpec) -> tuple[Quote, ...]:
     if isinstance(spec.harvest, HarvestSpec):
-        record = runs.create_harvest(desk, spec.harvest)
+        record = runs.continue_harvest(desk, spec.harvest)
         if record.state != HarvestState.FINISHED:
             record = follow_harvest(desk, record.id)
         if record.state != HarvestState.FINISHED:
@@ -56,19 +51,10 @@ def _rehearsed(desk: Desk, spec: RunSpec) -> tuple[Expected, ...]:
     return runs.estimate(desk, spec)
 
 
-def _cost(one: Expected) -> int | None:
-    """The likely cost in nano-dollars; None: the price is not known, or what will be asked cannot be told."""
-    endpoint = next(found for found in wiring.endpoints(settings.load()) if found.name == one.endpoint)
-    tariff = tariff_of(endpoint)
-    if one.requests:
-        return tariff.cost(one.model, one.usage)
-    return 0 if tariff.cost(one.model, ANYTHING) == 0 else None
-
-
-def _sentence(expected: Sequence[Expected], costs: Sequence[int | None]) -> str:
-    models = ", ".join(dict.fromkeys(f"{one.endpoint}/{one.model}" for one in expected))
-    requests = sum(one.requests for one in expected)
-    tokens = sum(one.usage.total for one in expected)
-    dollars = sum(cost for cost in costs if cost is not None) / NANO
-    price = "at a price that is not known" if None in costs else f"for about ${dollars:.4f}"
-    return f"{models}: about {requests:,} requests with {tokens:,} tokens, {price}; cached replies cost nothing again"
+def sentence(found: Estimate) -> str:
+    """Say what is asked, and for how much."""
+    models = ", ".join(model.model for model in found.models)
+    low, likely, high = found.dollars.low, found.dollars.likely, found.dollars.high
+    price = "at a price that is not known" if likely is None else f"for about ${likely:.4f} (${low:.4f} to ${high:.4f})"
+    about = f"about {found.requests:,} requests with {found.tokens.likely:,} tokens"
+    return f"{models}: {about}, {price}; cached replies cost nothing again"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from autointerp.api.schemas.estimates import Dollars, Estimate
 from autointerp.api.schemas.features import Feature
 from autointerp.api.schemas.scores import Score
 from autointerp.cli.results import Explained, Result
@@ -42,6 +43,16 @@ def results_table(results: Sequence[Result]) -> Table:
     return table
 
 
+def estimate_table(found: Estimate) -> Table:
+    """One line a model, and their sum: requests, tokens and dollars from low to high."""
+    table = Table("model", "requests", "tokens", "dollars", "low", "high", box=None, pad_edge=False)
+    for model in found.models:
+        table.add_row(model.model, f"{model.requests:,}", f"{model.tokens.likely:,}", *_dollars(model.dollars))
+    if len(found.models) != 1:
+        table.add_row("altogether", f"{found.requests:,}", f"{found.tokens.likely:,}", *_dollars(found.dollars))
+    return table
+
+
 def name_of(score: Score) -> str:
     """The scorer with its judge, as they are written on the command line."""
     return f"{score.scorer}:{score.judge}"
@@ -64,6 +75,10 @@ def density(value: float) -> str:
 def pieces(texts: Sequence[str]) -> Text:
     """Tokens side by side, with their spaces visible."""
     return Text(" ".join(repr(text)[1:-1].replace(" ", "·") for text in texts))
+
+
+def _dollars(price: Dollars) -> list[str]:
+    return ["not known" if side is None else f"${side:.4f}" for side in (price.likely, price.low, price.high)]
 
 
 def _scores(explained: Explained, names: Sequence[str]) -> list[Text]:

@@ -25,7 +25,7 @@ class AttemptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One line of the ledger. `cost` is in nano-dollars; None: not known."""
+    """One line of the ledger. `cost` is in nano-dollars; None: not known. `bytes` is the length of what was asked."""
 
     run: str | None
     request: str
@@ -41,6 +41,7 @@ class Attempt:
     error: str | None
     started_at: datetime
     finished_at: datetime
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

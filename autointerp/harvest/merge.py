@@ -73,7 +73,8 @@ class Merged:
 def merge_shards(paths: Sequence[Location], spec: HarvestSpec) -> Merged:
     """Merge all shards of a harvest, given in any order.
 
-    DamagedFile when a shard is missing or damaged, InvalidSpec when they are not all of one harvest of `spec`.
+    DamagedFile when a shard is missing or damaged, InvalidSpec when they are not all of one harvest of `spec`, or when
+    they counted nothing.
     """
     merged: State | None = None
     manifests: list[Manifest] = []
@@ -92,6 +93,10 @@ def merge_shards(paths: Sequence[Location], spec: HarvestSpec) -> Merged:
     if merged is None or {m.source.shard for m in manifests} != set(range(spec.shards)) or len(paths) != spec.shards:
         raise InvalidSpec(f"a harvest of {spec.shards} shards is merged from each of them once; got {len(paths)}")
     merged.settle()
+    if not merged.tokens:
+        raise InvalidSpec(
+            "nothing was counted: special tokens, skip_first and skip_tokens leave no position; skip less"
+        )
     return Merged(state=merged, corpus=manifests[0].source.corpus, pool=pool_record(merged.pool, merged.blocks))
 
 

@@ -1,5 +1,6 @@
 """The pages of one shard: the corpus in batches of one shape, the same for any number of shards."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autointerp.domain.specs import HarvestSpec
+from autointerp.errors import InvalidSpec
 from autointerp.harvest.rows import Page, lay_out
 from autointerp.subject.corpus import Corpus, Rows
+
+_log = logging.getLogger(__name__)
 
 
 def batches(rows: int, spec: HarvestSpec, *, shard: int) -> range:
@@ -21,10 +25,24 @@ def pages(corpus: Corpus, spec: HarvestSpec, *, shard: int) -> Iterator[tuple[Pa
 
     The shards take turns batch by batch, and the last batch is filled up, so every page has the same shape and the same
     rows, whatever the number of shards, and a shard can begin before the corpus is tokenised to its end.
+    InvalidSpec when memory does not hold a page.
     """
     first = shard * spec.batch
     while len((rows := corpus.block(first, spec.batch)).tokens):
-        yield _page(rows, spec), int(rows.present.sum())
+        if first == 0 and len(rows.tokens) < spec.batch // 2:
+            _log.warning(
+                "the corpus has %d rows and a batch of %d computes mostly padding; set batch to %d or less",
+                len(rows.tokens),
+                spec.batch,
+                len(rows.tokens),
+            )
+        try:
+            page = _page(rows, spec)
+        except MemoryError as error:
+            raise InvalidSpec(
+                f"there is not enough memory for a batch of {spec.batch} rows of {spec.context} tokens; lower `batch`"
+            ) from error
+        yield page, int(rows.present.sum())
         first += spec.shards * spec.batch
 
 

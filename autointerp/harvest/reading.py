@@ -15,6 +15,8 @@ from autointerp.subject.model import SubjectModel
 from autointerp.subject.sae import Dictionary
 
 _log = logging.getLogger(__name__)
+# What torch says of a CPU's memory, on Windows and macOS, and on Linux.
+_NO_MEMORY = ("not enough memory", "can't allocate memory")
 
 
 class Reader:
@@ -82,7 +84,7 @@ class Reader:
 
 def _out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: torch has an error of its own for accelerators alone."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in _NO_MEMORY)
 
 
 def _shifted(found: Fired, places: int) -> Fired:

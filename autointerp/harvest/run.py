@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from autointerp.domain.specs import HarvestSpec
+from autointerp.errors import InvalidSpec
 from autointerp.harvest.heap import Heap
 from autointerp.harvest.location import Location
 from autointerp.harvest.pages import pages
@@ -33,7 +34,8 @@ def harvest_shard(
     """Harvest shard number `shard` of `spec.shards` into `folder`, or leave it when it is there already.
 
     `progress` is told how many tokens were read since it was last called.
-    InvalidModel when the first batch has no finite activation, InvalidSpec when the folder holds another harvest.
+    InvalidModel when the first batch has no finite activation, InvalidSpec when the folder holds another harvest, or a
+    token to be skipped is none.
     """
     source = Source(
         spec=spec.digest,
@@ -48,6 +50,8 @@ def harvest_shard(
     if (found := finished(path, source)) is not None:
         progress(found.read)
         return path
+    if (unknown := max(spec.skip_tokens, default=0)) >= source.vocabulary:
+        raise InvalidSpec(f"skip_tokens names {unknown}, and the model's vocabulary has {source.vocabulary:,} tokens")
     state = State(spec, fingerprints=source.saes, features=source.features, vocabulary=source.vocabulary)
     read = 0
     reader, heap = Reader(model, saes, rows=spec.batch), Heap()

@@ -94,7 +94,9 @@ def finished(path: Location, source: Source) -> Manifest | None:
     except DamagedFile:
         return None
     if manifest.source != source:
-        raise InvalidSpec(f"{path} was made from another spec, corpus or SAE; start a new harvest, do not resume this")
+        raise InvalidSpec(
+            f"{path} was made from another spec, corpus or SAE; start a new harvest (`autointerp harvest --new`)"
+        )
     return manifest
 
 
@@ -117,6 +119,9 @@ def _read(path: Location) -> tuple[Manifest, bytes]:
         raise DamagedFile(f"the shard {path} is missing or incomplete; harvest it again") from error
     except OSError as error:  # it may be there and in order: nothing is made again because a network is down
         raise Unavailable(f"cannot read the shard {path}: {error.strerror}; try again when it can be read") from error
+    own = shard_path(path.parent, manifest.source.shard, manifest.source.shards)
+    if path.name != own.name:
+        raise DamagedFile(f"{path} holds what belongs into {own.name}; harvest it again")
     if len(data) != manifest.bytes or hashlib.sha256(data).hexdigest() != manifest.sha256:
         raise DamagedFile(f"the shard {path} does not match its digest; harvest it again")
     return manifest, data

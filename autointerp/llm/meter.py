@@ -123,6 +123,7 @@ class Metered:
             error=_told(outcome.error),
             started_at=started,
             finished_at=datetime.now(UTC),
+            bytes=estimate.size_of(request),
         )
         keep = outcome.reply if outcome.reply is not None and outcome.reply.finish in KEPT else None
         if self.purse is None:

@@ -118,20 +118,24 @@ async def open_llm(endpoints: Sequence[Endpoint], *, run: str | None, books: Boo
 
 
 def _opened(endpoint: Endpoint) -> Line:
-    config = _config(endpoint)
     return Line(
-        provider=config.build(endpoint),
+        provider=_config(endpoint).build(endpoint),
         limiter=Limiter(endpoint.policy),
         tariff=tariff_of(endpoint),
         policy=endpoint.policy,
         pace=Pace(endpoint.name, endpoint.policy),
-        prefixes=Prefixes() if getattr(config, "keeps_prompts", False) else None,
+        prefixes=Prefixes() if keeps_prompts(endpoint) else None,
     )
 
 
 def tariff_of(endpoint: Endpoint) -> Tariff:
     """What the endpoint's models cost, without opening it; the endpoint's own price comes first."""
     return endpoint.price or _config(endpoint).tariff(endpoint)
+
+
+def keeps_prompts(endpoint: Endpoint) -> int | None:
+    """Return from how many tokens on the endpoint's server keeps the shared beginning of prompts; None: it does not."""
+    return getattr(_config(endpoint), "keeps_prompts", None)
 
 
 def _config(endpoint: Endpoint) -> ProviderConfig:

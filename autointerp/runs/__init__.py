@@ -2,19 +2,21 @@
 
 from autointerp.runs.checking import check_plugins
 from autointerp.runs.desk import Desk, workers_alive
-from autointerp.runs.estimate import Expected, estimate
-from autointerp.runs.harvests import cancel_harvest, create_harvest, resume_harvest
+from autointerp.runs.estimate import Quote, Side, estimate
+from autointerp.runs.harvests import cancel_harvest, continue_harvest, create_harvest, resume_harvest
 from autointerp.runs.pace import Pace, pace_of
 from autointerp.runs.verbs import cancel_run, create_run, resume_run
 from autointerp.runs.waiting import wait_harvest, wait_run
 
 __all__ = [
     "Desk",
-    "Expected",
     "Pace",
+    "Quote",
+    "Side",
     "cancel_harvest",
     "cancel_run",
     "check_plugins",
+    "continue_harvest",
     "create_harvest",
     "create_run",
     "estimate",

@@ -1,38 +1,37 @@
-"""What a run is likely to ask of language models: a rehearsal on a few features, answered by an honest reader."""
+"""What a run is likely to cost, from low to high, before anything is spent."""
 
-import asyncio
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import groupby
 
-import numpy as np
-from numpy.typing import NDArray
-
-from autointerp.domain.calls import Complete, Finish, Reply, Request, Usage
-from autointerp.domain.examples import Split
-from autointerp.domain.explanations import Explanation
-from autointerp.domain.plan import Plan, build
-from autointerp.domain.specs import HarvestSpec, RunSpec
-from autointerp.domain.steering import Change, Embed, Steered
-from autointerp.domain.tools import Tools
-from autointerp.errors import Conflict
-from autointerp.llm import estimate as tokens
-from autointerp.llm import honest
-from autointerp.runs.checking import check
+from autointerp.domain.calls import Usage
+from autointerp.domain.specs import RunSpec
+from autointerp.llm.base import Endpoint
+from autointerp.llm.estimate import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE
+from autointerp.llm.prices import Tariff
+from autointerp.llm.stack import keeps_prompts, tariff_of
 from autointerp.runs.desk import Desk
-from autointerp.runs.reuse import reusable
-from autointerp.storage import examples, explanations, features, harvests
-from autointerp.storage.engine import ReadSession
-from autointerp.storage.records import FeatureRow, HarvestState
+from autointerp.runs.rehearsal import Asked, rehearse
+from autointerp.storage import calls
+from autointerp.storage.records import Habits
 
-REHEARSED = 3
-THOUGHT = 200  # tokens that a model writes beside its answer: reasoning, or words around the JSON
-PIECE = " word"
+_THOUGHT = {"low": 0, "likely": 0, "high": 300}  # tokens a reply, beside the answer, of a model that was never asked
+_HITS = {"low": 1.0, "likely": 0.95, "high": 0.0}  # share of the shared beginnings that a vendor's prompt cache holds
+_ATTEMPTS = {"low": 1.0, "likely": 1.0, "high": 1.1}  # for each request
+_ANYTHING = Usage(input=1_000_000, output=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What a run is likely to ask of one model; `usage` is the sum over all requests.
+class Side:
+    """One end of an estimate, or its middle: tokens, and nano-dollars; `cost` None: the price is not known."""
+
+    usage: Usage
+    cost: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a run is likely to ask of one model. `learned`: reckoned from what the model was asked before.
 
     No requests: a plug-in may ask it, though it did not for the few features that were rehearsed.
     """
@@ -40,128 +39,63 @@ class Expected:
     endpoint: str
     model: str
     requests: int
-    usage: Usage
+    low: Side
+    likely: Side
+    high: Side
+    learned: bool
 
 
-def estimate(desk: Desk, spec: RunSpec) -> tuple[Expected, ...]:
-    """Rehearse `spec` on a few of its features and return what the whole is likely to ask of each model.
+def estimate(desk: Desk, spec: RunSpec) -> tuple[Quote, ...]:
+    """Return a quote for each model that the run may ask; empty when it asks none.
 
-    Empty when no plug-in can ask a language model. Replies that are in the cache already are counted as if they were
-    not. InvalidSpec when the spec cannot be carried out; Conflict when the harvest is not finished.
+    Replies that are kept already are counted as if they were not. InvalidSpec when the spec cannot be carried out;
+    Conflict when the harvest is not finished.
     """
-    check(desk, spec)
-    reader = _Reader()
-    with desk.database.read() as session:
-        harvest_id = _harvest_of(session, spec)
-        chosen = features.select(session, harvest_id, spec.features, spec.seed)
-        rehearsed = features.get_many(session, harvest_id, _spread(chosen))
-        asyncio.run(_rehearse(session, build(spec, _tools(desk, spec, reader)), rehearsed))
-    share = len(chosen) / len(rehearsed)
-    return tuple(
-        Expected(
-            endpoint=endpoint,
-            model=model,
-            requests=round(requests * share),
-            usage=Usage(
-                input=round(reader.input[endpoint, model] * share), output=round(reader.output[endpoint, model] * share)
-            ),
-        )
-        for (endpoint, model), requests in sorted(reader.requests.items())  # zeros too
+    asked = rehearse(desk, spec)
+    quotes: list[Quote] = []
+    for (endpoint, model), group in groupby(asked, key=lambda one: (one.endpoint, one.model)):
+        with desk.database.read() as session:
+            habits = calls.habits(session, endpoint, model)
+        quotes.append(_quote(desk.endpoints[endpoint], model, list(group), habits))
+    return tuple(quotes)
+
+
+def _quote(endpoint: Endpoint, model: str, asked: Sequence[Asked], habits: Habits | None) -> Quote:
+    tariff = tariff_of(endpoint)
+    requests = round(sum(one.requests for one in asked))
+
+    def side(name: str) -> Side:
+        usage = _usage(asked, name, keeps_prompts(endpoint), habits)
+        return Side(usage, _cost(tariff, model, usage if requests else _ANYTHING, requests))
+
+    return Quote(endpoint.name, model, requests, side("low"), side("likely"), side("high"), habits is not None)
+
+
+def _cost(tariff: Tariff, model: str, usage: Usage, requests: int) -> int | None:
+    """Price the usage; of a model that was not asked it is known only when it costs nothing at all."""
+    cost = tariff.cost(model, usage)
+    return cost if requests or not cost else None
+
+
+def _usage(asked: Sequence[Asked], side: str, kept_from: int | None, habits: Habits | None) -> Usage:
+    parts = [_usage_of(one, side, kept_from, habits) for one in asked if one.requests]
+    return Usage(
+        input=round(sum(part[0] for part in parts)),
+        cache_read=round(sum(part[1] for part in parts)),
+        cache_write=round(sum(part[2] for part in parts)),
+        output=round(sum(part[3] for part in parts)),
     )
 
 
-def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
-    if isinstance(spec.harvest, HarvestSpec):
-        found = reusable(session, spec.harvest, (HarvestState.FINISHED,))
-    else:
-        named = harvests.get(session, spec.harvest)
-        found = named if named.state is HarvestState.FINISHED else None
-    if found is None:
-        raise Conflict("the harvest must be finished before the price of a run can be told")
-    return found.id
-
-
-def _spread(chosen: Sequence[int]) -> list[int]:
-    """A few of the features, evenly spread."""
-    count = min(REHEARSED, len(chosen))
-    return [chosen[i * len(chosen) // count] for i in range(count)]
-
-
-async def _rehearse(session: ReadSession, plan: Plan, rows: Sequence[FeatureRow]) -> None:
-    for row in rows:
-        shown = examples.load(session, row.harvest_id, row.id, Split.EXPLAIN)
-        asked = examples.load(session, row.harvest_id, row.id, Split.SCORE)
-        made = [await explainer.explain(row.record, shown) for _, explainer in plan.explainers]
-        claims = [result.text for result in made if isinstance(result, Explanation)]
-        if not plan.explainers:
-            stored = explanations.newest(session, row.harvest_id, [row.id]).get(row.id, ())
-            claims = [record.explanation.text for record in stored]
-        for claim in claims:
-            for _, scorer in plan.scorers:
-                await scorer.score(claim, row.record, asked)
-
-
-@dataclass(frozen=True, slots=True)
-class _NotingTools(Tools):
-    """Tools that note every model that a plug-in takes, whether or not it is asked in the rehearsal."""
-
-    def need_llm(self, model: str | None, who: str) -> tuple[Complete, str, str]:
-        """Return the reader with the endpoint and the model; InvalidSpec when something is missing."""
-        llm, endpoint, name = Tools.need_llm(self, model, who)
-        if isinstance(llm, _Reader):
-            llm.requests[endpoint, name] += 0
-        return llm, endpoint, name
-
-
-def _tools(desk: Desk, spec: RunSpec, reader: "_Reader") -> Tools:
-    return _NotingTools(
-        prompts=desk.prompts,
-        seed=spec.seed,
-        llm=reader,
-        llm_model=spec.llm,
-        embedders=_same_vector,
-        steer=_Monotone(),
-    )
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Answers from the text alone, and counts what a language model would have read and written."""
-
-    requests: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
-    input: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
-    output: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
-
-    async def complete(self, request: Request) -> Reply:
-        """Answer, and count."""
-        text = honest.answer(request.messages, request.schema)
-        written = int(len(text.encode()) / tokens.BYTES_PER_TOKEN) + THOUGHT
-        usage = tokens.likely(request, output=written)
-        named = request.endpoint, request.model
-        self.requests[named] += 1
-        self.input[named] += usage.input
-        self.output[named] += usage.output
-        return Reply(text=text, finish=Finish.STOP, usage=usage, model=request.model, raw=text)
-
-
-class _SameVector:
-    """Stands in for an embedding model; what it answers does not change what a language model is asked."""
-
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return np.ones((len(texts), 1), np.float32)
-
-
-def _same_vector(model: str) -> Embed:
-    return _SameVector()
-
-
-class _Monotone:
-    """Stands in for the subject model: a stronger change diverges more, and every continuation is as long as asked."""
-
-    async def kl(self, prompts: Sequence[Sequence[int]], change: Change) -> Sequence[float]:
-        return [change.strength] * len(prompts)
-
-    async def generate(
-        self, prompts: Sequence[Sequence[int]], change: Change | None, *, tokens: int, temperature: float, seed: int
-    ) -> Sequence[Steered]:
-        return [Steered(pieces=(PIECE,) * tokens, kl=0.0)] * len(prompts)
+def _usage_of(one: Asked, side: str, kept_from: int | None, habits: Habits | None) -> tuple[float, float, float, float]:
+    """Return fresh input, input read from and written to a prompt cache, and output of one prompt's requests."""
+    per_token = BYTES_PER_TOKEN if habits is None else habits.bytes_per_token
+    around = TOKENS_PER_MESSAGE * (one.messages + one.requests) if habits is None else 0.0
+    attempts = _ATTEMPTS[side]
+    whole, shared = (one.bytes / per_token + around) * attempts, one.shared / per_token * attempts
+    said = None if habits is None else habits.outputs.get(one.prompt)
+    output = (one.requests * said if said else one.answers / per_token + one.requests * _THOUGHT[side]) * attempts
+    if kept_from is None or shared / (one.requests * attempts) < kept_from:
+        return whole, 0.0, 0.0, output
+    read = shared * _HITS[side] * max(0.0, 1 - 1 / one.requests)
+    return whole - shared, read, shared - read, output

@@ -13,6 +13,7 @@ from autointerp.storage.records import HarvestRecord, HarvestState
 
 UNDER_WAY = (HarvestState.WAITING, HarvestState.RUNNING)
 KEPT = (*UNDER_WAY, HarvestState.FINISHED)
+ENDED = (HarvestState.FAILED, HarvestState.CANCELLED)
 
 
 def create_harvest(desk: Desk, spec: HarvestSpec) -> HarvestRecord:
@@ -21,6 +22,13 @@ def create_harvest(desk: Desk, spec: HarvestSpec) -> HarvestRecord:
         record = found_or_created(session, spec)
     submit_missing_shards(desk, record)
     return record
+
+
+def continue_harvest(desk: Desk, spec: HarvestSpec) -> HarvestRecord:
+    """Go on with the newest harvest of this spec from the shards that are finished, or start one."""
+    with desk.database.read() as session:
+        ended = None if reusable(session, spec, KEPT) else reusable(session, spec, ENDED)
+    return create_harvest(desk, spec) if ended is None else resume_harvest(desk, ended.id)
 
 
 def cancel_harvest(desk: Desk, harvest_id: str) -> HarvestRecord:

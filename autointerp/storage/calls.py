@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from autointerp.domain.calls import Usage
 from autointerp.domain.ledger import Attempt, AttemptStatus
 from autointerp.storage.engine import ReadSession, WriteSession
+from autointerp.storage.records import Habits
 from autointerp.storage.tables.books import CallTable
 
 AS_THEY_ARE = (
@@ -22,7 +23,10 @@ AS_THEY_ARE = (
     "error",
     "started_at",
     "finished_at",
+    "bytes",
 )
+NEWEST = 2_000
+ENOUGH = 5
 TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning")
 
 
@@ -39,6 +43,38 @@ def list_calls(
     if run_id is not None:
         statement = statement.where(CallTable.run_id == run_id)
     return tuple((row.id, _attempt(row)) for row in session.sql.scalars(statement))
+
+
+def habits(session: ReadSession, endpoint: str, model: str) -> Habits | None:
+    """Return how many bytes a token has and how long answers are, from the newest calls; None: there are too few."""
+    newest = (
+        sa.select(CallTable)
+        .where(
+            CallTable.endpoint == endpoint,
+            CallTable.model_asked == model,
+            CallTable.status == AttemptStatus.ANSWERED,
+            CallTable.bytes > 0,
+            CallTable.input + CallTable.cache_read + CallTable.cache_write > 0,
+        )
+        .order_by(CallTable.id.desc())
+        .limit(NEWEST)
+        .subquery()
+    )
+    read = newest.c.input + newest.c.cache_read + newest.c.cache_write
+    columns = (
+        newest.c.prompt,
+        sa.func.count(),
+        sa.func.sum(newest.c.bytes),
+        sa.func.sum(read),
+        sa.func.sum(newest.c.output),
+    )
+    found = session.sql.execute(sa.select(*columns).group_by(newest.c.prompt)).all()
+    if sum(row[1] for row in found) < ENOUGH:
+        return None
+    return Habits(
+        bytes_per_token=float(sum(row[2] for row in found) / sum(row[3] for row in found)),
+        outputs={row[0]: float(row[4] / row[1]) for row in found},
+    )
 
 
 def _row(attempt: Attempt) -> dict[str, Any]:

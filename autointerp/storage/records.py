@@ -297,3 +297,11 @@ class PromptRecord:
     version: str
     name: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What the ledger tells of a model: bytes for each token that it read, and tokens of a reply by prompt."""
+
+    bytes_per_token: float
+    outputs: Mapping[str | None, float]

@@ -49,7 +49,7 @@ def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise InvalidCorpus(f"line {number} of {path} is not JSON: {error}") from error
+        raise InvalidCorpus(f"line {number} of {path} is not JSON: {error}; mend or leave out that line") from error
     if not isinstance(row, dict):
         raise InvalidCorpus(f"line {number} of {path} is not a JSON object; each line must hold one document")
     return row  # pyright: ignore[reportUnknownVariableType]

@@ -56,7 +56,10 @@ def read_sae(spec: SaeSpec, *, device: str) -> SAE[Any]:
             sae = _from_release(spec, device) if spec.path is None else _from_path(spec, Path(spec.path), device)
             return both_signs(sae) if sae.cfg.architecture() == "abstopk" else sae
     except (Absent, *LOADING_ERRORS) as error:
-        raise InvalidModel(f"cannot load the SAE {where} in the layout {spec.layout!r}: {_said(error)}") from error
+        raise InvalidModel(
+            f"cannot load the SAE {where} in the layout {spec.layout!r}: {_said(error)}; "
+            "are its files whole, and is that its `layout`?"
+        ) from error
 
 
 def both_signs(sae: SAE[Any]) -> SAE[Any]:

@@ -9,7 +9,7 @@ import pytest
 from autointerp import wiring
 from autointerp.domain.ledger import Attempt, AttemptStatus
 from autointerp.domain.specs import RunSpec
-from autointerp.runs import create_run, resume_run, wait_run
+from autointerp.runs import create_harvest, create_run, estimate, resume_run, wait_harvest, wait_run
 from autointerp.settings import Settings, load
 from autointerp.storage import calls, explanations, runs, scores
 from autointerp.storage.records import RunProgress, RunRecord, RunState, ScoreRecord
@@ -58,7 +58,7 @@ def faulty() -> Behaviour:
     return behave
 
 
-def settings(tmp_path: Path, provider: str, url: str, key: str = KEY) -> Settings:
+def settings(tmp_path: Path, provider: str, url: str, key: str = KEY, *, timeout: float = 1) -> Settings:
     return load(
         data_dir=tmp_path,
         worker={"lease": 5, "drain": 5, "polling": 0.05, "chunks": 1, "features": 4},
@@ -67,7 +67,7 @@ def settings(tmp_path: Path, provider: str, url: str, key: str = KEY) -> Setting
                 "provider": provider,
                 "base_url": url,
                 "api_key": key,
-                "options": {"timeout": 1},
+                "options": {"timeout": timeout},
                 "policy": {"attempts": 4, "wait_initial": 0.01, "wait_max": 0.05},
                 "price": {"input": 1.0, "output": 2.0},
             }
@@ -135,6 +135,35 @@ def test_a_run_against_a_faulty_server_does_what_can_be_done(provider: str, fold
     assert all(one.score.value is None or one.score.answered > 0 for one in found)
     assert progress.cost == sum(line.cost or 0 for line in ledger)
     assert KEY.encode() not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.db*"))
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_an_estimate_is_within_15_percent_of_what_the_run_records(provider: str, folder: Path, tmp_path: Path) -> None:
+    wanted = spec(folder)
+    with serve(behaviours.honest, key=KEY) as server:
+        url = server.openai_url if provider == "openai" else server.url
+        chosen = settings(tmp_path, provider, url, timeout=60)
+        database = wiring.open_database(chosen)
+        try:
+            with wiring.open_desk(chosen, database) as desk, wiring.embedded_worker(chosen, database):
+                harvest = create_harvest(desk, wanted.harvest)  # pyright: ignore[reportArgumentType]
+                wait_harvest(desk, harvest.id, timeout=120, poll=0.05)
+                [unlearned] = estimate(desk, wanted)
+                before = len(server.requests)
+                run = create_run(desk, wanted, idempotency_key=None)
+                wait_run(desk, run.id, timeout=120, poll=0.05)
+                [learned] = estimate(desk, wanted)
+        finally:
+            database.close()
+    progress = read(chosen, run.id)[0]
+
+    assert before == 0
+    for quote, within in ((unlearned, 0.15), (learned, 0.05)):
+        assert quote.requests == pytest.approx(progress.requests, rel=within)
+        assert quote.likely.usage.total == pytest.approx(progress.tokens, rel=within)
+        assert quote.likely.cost == pytest.approx(progress.cost, rel=within)
+        assert (quote.low.cost or 0) <= (quote.likely.cost or 0) <= (quote.high.cost or 0)
+    assert (False, True) == (unlearned.learned, learned.learned)
 
 
 def test_a_wrong_key_fails_the_run_in_one_sentence_and_a_right_one_finishes_it(folder: Path, tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def same(found: Firings, wanted: Firings) -> bool:
         torch.OutOfMemoryError("CUDA out of memory"),
         MemoryError(),
         RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: error code 12"),
     ],
 )
 def test_out_of_memory_halves_the_rows_says_so_and_loses_nothing(

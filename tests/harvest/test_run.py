@@ -129,7 +129,7 @@ def test_an_interrupted_harvest_goes_on_at_the_last_finished_shard(
     )
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "no manifest", "no data", "half a manifest"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "no manifest", "no data", "half a manifest", "another shard"])
 def test_a_damaged_shard_is_refused_and_made_again(
     harvest: Callable[..., Path], spec: HarvestSpec, damage: str
 ) -> None:
@@ -141,6 +141,9 @@ def test_a_damaged_shard_is_refused_and_made_again(
         paths[1].write_bytes(good[: len(good) // 2])
     elif damage == "half a manifest":
         manifest.write_bytes(manifest.read_bytes()[:40])
+    elif damage == "another shard":
+        paths[1].write_bytes(paths[0].read_bytes())
+        manifest.write_bytes(paths[0].with_suffix(".json").read_bytes())
     else:
         (manifest if damage == "no manifest" else paths[1]).unlink()
 
@@ -162,6 +165,35 @@ def test_a_shard_of_another_harvest_is_refused(harvest: Callable[..., Path], spe
     for paths in ([mine[0], theirs[1], mine[2]], mine[:2], [*mine, mine[0]], [mine[0], mine[1], mine[1]], []):
         with pytest.raises(InvalidSpec):
             merge_shards(paths, spec)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({"skip_first": CONTEXT - 1}, "leave no position"), ({"skip_tokens": (10**6,)}, "skip_tokens names 1000000")],
+)
+def test_leaving_out_everything_or_what_is_no_token_is_told(
+    harvest: Callable[..., Path], spec: HarvestSpec, corpus: Corpus, changes: dict[str, Any], told: str
+) -> None:
+    if "skip_first" in changes:  # and all tokens at the one position that is left
+        changes = {**changes, "skip_tokens": tuple(np.unique(corpus.block(0, corpus.rows).tokens).tolist())}
+    bare = spec.model_copy(update=changes)
+
+    with pytest.raises(InvalidSpec, match=told):
+        merge_shards([harvest(bare, shard) for shard in range(3)], bare)
+
+
+def test_a_batch_that_is_mostly_padding_is_told(
+    harvest: Callable[..., Path], spec: HarvestSpec, corpus: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
+    harvest(spec.model_copy(update={"batch": 3 * corpus.rows, "shards": 1}))
+
+    assert f"the corpus has {corpus.rows} rows" in caplog.text
+
+
+def test_a_page_that_memory_does_not_hold_is_told(harvest: Callable[..., Path], spec: HarvestSpec) -> None:
+    """More positions than an address space has: no machine can lay that out."""
+    with pytest.raises(InvalidSpec, match="lower `batch`"):
+        harvest(spec.model_copy(update={"batch": 1 << 42, "shards": 1}))
 
 
 def test_the_manifest_says_what_the_shard_was_made_from(

@@ -18,7 +18,15 @@ from autointerp.jobs.expansion import expand, waiting_for
 from autointerp.jobs.records import Leaving
 from autointerp.pipeline.harvest import run_merge, run_shard
 from autointerp.pipeline.subjects import LoadedSubjects
-from autointerp.runs import cancel_harvest, cancel_run, create_harvest, create_run, pace_of, resume_harvest
+from autointerp.runs import (
+    cancel_harvest,
+    cancel_run,
+    continue_harvest,
+    create_harvest,
+    create_run,
+    pace_of,
+    resume_harvest,
+)
 from autointerp.storage import examples, features, harvests, runs
 from autointerp.storage.records import FeatureFilter, FeatureOrder, HarvestRecord, HarvestState, RunState
 from tests.pipeline.world import World, go_on, open_world
@@ -88,6 +96,18 @@ async def test_a_cancelled_harvest_can_be_resumed(fresh: World) -> None:
 
     assert while_cancelled is HarvestState.CANCELLED
     assert stored(fresh, made.id).state is HarvestState.FINISHED
+
+
+async def test_the_same_spec_again_goes_on_with_a_harvest_that_ended_before_its_time(fresh: World) -> None:
+    made = create_harvest(fresh.desk, fresh.harvest)
+    cancel_harvest(fresh.desk, made.id)
+
+    again = continue_harvest(fresh.desk, fresh.harvest)
+    await fresh.work()
+
+    assert again.id == made.id
+    assert stored(fresh, made.id).state is HarvestState.FINISHED
+    assert continue_harvest(fresh.desk, fresh.harvest).id == made.id
 
 
 async def test_a_run_that_brings_its_harvest_begins_when_it_is_finished(fresh: World) -> None:

@@ -18,6 +18,7 @@ from autointerp.llm.warming import last_shared
 from autointerp.llm.wire import Tokens, Wire, malformed, parse
 
 API = "https://api.anthropic.com"
+LEAST_KEPT = 512  # tokens; some older models keep nothing shorter than 1,024 to 4,096
 FINISH = {
     "end_turn": Finish.STOP,
     "stop_sequence": Finish.STOP,
@@ -41,9 +42,9 @@ class Config(BaseModel):
         return Anthropic(endpoint, self)
 
     @property
-    def keeps_prompts(self) -> bool:
-        """Whether the vendor keeps the shared part, so that one of many requests had better go first."""
-        return self.prompt_cache is not None
+    def keeps_prompts(self) -> int | None:
+        """From how many tokens on the vendor keeps the shared beginning of prompts."""
+        return LEAST_KEPT if self.prompt_cache is not None else None
 
     def tariff(self, endpoint: Endpoint) -> Tariff:
         """Anthropic's list prices; another server of this wire has no known price."""

@@ -43,3 +43,4 @@ class CallTable(Base):
     error: Mapped[str | None]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime]
+    bytes: Mapped[int] = mapped_column(server_default="0")

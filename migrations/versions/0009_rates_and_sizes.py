@@ -1,4 +1,4 @@
-"""The rates of endpoints that all workers share."""
+"""The rates of endpoints that all workers share, and how long each request was."""
 
 from collections.abc import Sequence
 
@@ -19,8 +19,10 @@ def upgrade() -> None:
         sa.Column("due", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("bucket", name=op.f("pk_rates")),
     )
+    op.add_column("calls", sa.Column("bytes", sa.BigInteger(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
     """Go back."""
+    op.drop_column("calls", "bytes")
     op.drop_table("rates")
