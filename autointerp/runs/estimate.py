@@ -68,7 +68,9 @@ def _quote(endpoint: Endpoint, model: str, asked: Sequence[Asked], habits: Habit
         usage = _usage(asked, name, keeps_prompts(endpoint), habits)
         return Side(usage, _cost(tariff, model, usage if requests else _ANYTHING, requests))
 
-    return Quote(endpoint.name, model, requests, side("low"), side("likely"), side("high"), habits is not None)
+    # Where vendors charge for writing to their caches, a nanodollar may lie between what are the same by our rounding.
+    low, likely, high = sorted((side("low"), side("likely"), side("high")), key=lambda one: one.cost or 0)
+    return Quote(endpoint.name, model, requests, low, likely, high, habits is not None)
 
 
 def _cost(tariff: Tariff, model: str, usage: Usage, requests: int) -> int | None:
