@@ -3,12 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autointerp.domain.calls import Complete, Finish, Reply, Request, Usage
+from autointerp.domain.calls import Complete, Reply, Request, Usage
 from autointerp.domain.examples import Split
 from autointerp.domain.explanations import Explanation
 from autointerp.domain.plan import Plan, build
@@ -17,7 +17,7 @@ from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Tools
 from autointerp.errors import Conflict
 from autointerp.llm import estimate as tokens
-from autointerp.llm import honest
+from autointerp.llm.providers.fake import honestly
 from autointerp.runs.checking import check
 from autointerp.runs.desk import Desk
 from autointerp.runs.reuse import reusable
@@ -134,14 +134,14 @@ class _Reader:
 
     async def complete(self, request: Request) -> Reply:
         """Answer, and count."""
-        text = honest.answer(request.messages, request.schema)
-        written = int(len(text.encode()) / tokens.BYTES_PER_TOKEN) + THOUGHT
+        reply = honestly(request)
+        written = int(len(reply.text.encode()) / tokens.BYTES_PER_TOKEN) + THOUGHT
         usage = tokens.likely(request, output=written)
         named = request.endpoint, request.model
         self.requests[named] += 1
         self.input[named] += usage.input
         self.output[named] += usage.output
-        return Reply(text=text, finish=Finish.STOP, usage=usage, model=request.model, raw=text)
+        return replace(reply, usage=usage)
 
 
 class _SameVector:
