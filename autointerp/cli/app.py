@@ -7,7 +7,21 @@ import typer
 from typer.core import TyperGroup
 
 from autointerp import __version__
-from autointerp.cli import baseline, db, demo, explain, export, features, harvest, run, score, serve, show, worker
+from autointerp.cli import (
+    baseline,
+    db,
+    demo,
+    endpoints,
+    explain,
+    export,
+    features,
+    harvest,
+    run,
+    score,
+    serve,
+    show,
+    worker,
+)
 from autointerp.cli.console import note
 from autointerp.errors import AutointerpError
 
@@ -41,6 +55,7 @@ app.command("show")(show.show)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("export")(export.export)
+app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(db.app, name="db")
 
 

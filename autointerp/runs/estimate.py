@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autointerp.domain.calls import Complete, Reply, Request, Usage
+from autointerp.domain.capabilities import Capability
 from autointerp.domain.examples import Split
 from autointerp.domain.explanations import Explanation
 from autointerp.domain.plan import Plan, build
@@ -105,9 +106,9 @@ async def _rehearse(session: ReadSession, plan: Plan, rows: Sequence[FeatureRow]
 class _NotingTools(Tools):
     """Tools that note every model that a plug-in takes, whether or not it is asked in the rehearsal."""
 
-    def need_llm(self, model: str | None, who: str) -> tuple[Complete, str, str]:
+    def need_llm(self, model: str | None, who: str, *, needs: Sequence[Capability] = ()) -> tuple[Complete, str, str]:
         """Return the reader with the endpoint and the model; InvalidSpec when something is missing."""
-        llm, endpoint, name = Tools.need_llm(self, model, who)
+        llm, endpoint, name = Tools.need_llm(self, model, who, needs=needs)
         if isinstance(llm, _Reader):
             llm.requests[endpoint, name] += 0
         return llm, endpoint, name

@@ -72,8 +72,6 @@ def honestly(request: Request) -> Reply:
 def _honest(request: Request) -> Reply:
     if request.model != HONEST:
         raise UnknownModel(f"endpoint {request.endpoint!r} has no model {request.model!r}; there is {HONEST!r}")
-    if request.logprobs is not None:
+    if request.logprobs is not None or request.echo:
         raise MissingCapability(f"the honest reader of endpoint {request.endpoint!r} gives no log-probabilities")
-    if request.echo:
-        raise MissingCapability(f"the honest reader of endpoint {request.endpoint!r} does not echo text")
     return honestly(request)
