@@ -37,7 +37,7 @@ price = {{ input = 0, output = 0 }}
 SPEC = """
 llm = "local/{model}"
 explainers = ["token_statistics"]
-harvest.tokens = 12000
+harvest.tokens = 8000
 harvest.context = 64
 harvest.batch = 16
 harvest.pool = 500
@@ -49,7 +49,7 @@ features.indices = [1, 2]
 [[scorers]]
 name = "detection"
 judge = {{ name = "{judge}", options = {{ {options} }} }}
-options = {{ quantile = 10, random = 10, same_token = 0 }}
+options = {{ quantile = 6, random = 6, same_token = 0 }}
 """
 
 
@@ -93,7 +93,7 @@ def test_a_detection_run_ends_with_the_servers_probabilities(installation: Proce
     assert "has none" in refused.stderr
     assert done.returncode == 0, done.stderr
     trials, ledger = _stored(installation)
-    assert len(trials) == 40
+    assert len(trials) == 24
     assert {trial.answer.kind for trial in trials} == {Confidence.DECISION}
     probabilities = {trial.answer.confidence for trial in trials}
     assert len(probabilities) > 10
@@ -106,7 +106,7 @@ def _configure(installation: Processes, url: str) -> None:
     folder = installation.folder
     planted().save(folder / "planted")
     (folder / "autointerp.toml").write_text(ENDPOINT.format(url=url))
-    for judge, options in (("decisions", "questions = 16"), ("llm", "logprobs = 5")):
+    for judge, options in (("decisions", "questions = 12"), ("llm", "logprobs = 5")):
         (folder / f"{judge}.toml").write_text(SPEC.format(model=MODEL, judge=judge, options=options))
 
 
