@@ -1,6 +1,8 @@
 """Language-model servers: those that the configuration names, and what they can do."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Body
 
 from autointerp.api.parts import AtDesk
 from autointerp.api.problems import documented
@@ -10,6 +12,10 @@ from autointerp.runs import endpoint_of, probe_endpoint
 from autointerp.storage import endpoints
 
 router = APIRouter(prefix="/endpoints", tags=["endpoints"])
+
+Wanted = Annotated[
+    ProbeWanted, Body(openapi_examples={"model": {"summary": "one model", "value": {"model": "some-model"}}})
+]
 
 
 @router.get("", responses=documented())
@@ -29,6 +35,6 @@ def get_endpoint(desk: AtDesk, name: str) -> Endpoint:
 
 
 @router.post("/{name}/probe", responses=documented(NotFound, InvalidInput, LLMError))
-def probe(desk: AtDesk, name: str, wanted: ProbeWanted) -> Probe:
+def probe(desk: AtDesk, name: str, wanted: Wanted) -> Probe:
     """Ask a model what it can do, by about eight small requests that are paid for, and keep the answer."""
     return Probe.of(probe_endpoint(desk, name, wanted.model), endpoint_of(desk, name))

@@ -93,6 +93,6 @@ class Endpoints(Shown):
 class ProbeWanted(BaseModel):
     """Which model to probe; where its server is, the configuration says."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"model": "some-model"}]})
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(min_length=1, max_length=300)
