@@ -12,12 +12,12 @@ from autointerp.errors import InvalidSpec
 def test_every_role_ships_plug_ins() -> None:
     assert {"default", "token_statistics"} <= set(plugins.names("explainer"))
     assert {"detection", "fuzzing", "intervention"} <= set(plugins.names("scorer"))
-    assert {"embedding", "lexical", "llm"} <= set(plugins.names("judge"))
-    assert {"anthropic", "fake", "openai", "recorded"} <= set(plugins.names("provider"))
+    assert {"decisions", "embedding", "lexical", "llm"} <= set(plugins.names("judge"))
+    assert {"anthropic", "fake", "openai", "recorded", "systemone"} <= set(plugins.names("provider"))
 
 
 def test_an_unknown_name_is_told_which_there_are() -> None:
-    with pytest.raises(InvalidSpec, match="there is no judge 'oracle'; there are embedding, lexical, llm"):
+    with pytest.raises(InvalidSpec, match="there is no judge 'oracle'; there are decisions, embedding, lexical, llm"):
         plugins.configure("judge", "oracle", {})
 
 

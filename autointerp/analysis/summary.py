@@ -171,12 +171,19 @@ def _metrics(trials: Sequence[Trial], confusion: Confusion, recipe: Recipe) -> d
 
 def _auroc(trials: Sequence[Trial]) -> float | None:
     """Over the answers that carry a confidence; None when they are of several kinds, which must not be pooled."""
-    known = [trial for trial in trials if trial.answer.confidence is not None]
-    if len({trial.answer.kind for trial in known}) != 1:
+    confidences = _confidences(trials)
+    if not confidences:
         return None
-    truths = np.array([trial.truth for trial in known], dtype=bool)
-    confidences = np.array([trial.answer.confidence for trial in known], dtype=np.float64)
-    return auroc(truths, confidences)
+    truths = [trial.truth for trial in trials if trial.answer.confidence is not None]
+    return auroc(np.array(truths, dtype=bool), np.array(confidences, dtype=np.float64))
+
+
+def _confidences(trials: Sequence[Trial]) -> list[float]:
+    """The confidences in order, none when they are of several kinds: a probability and a similarity do not compare."""
+    known = [trial.answer for trial in trials if trial.answer.confidence is not None]
+    if len({answer.kind for answer in known}) > 1:
+        return []
+    return [answer.confidence for answer in known if answer.confidence is not None]
 
 
 def _breakdown(trials: Sequence[Trial], recipe: Recipe) -> tuple[GroupResult, ...]:
@@ -193,7 +200,7 @@ def _rank(trial: Trial) -> int:
 def _group(name: str, trials: Sequence[Trial], recipe: Recipe) -> GroupResult:
     answered = [trial for trial in trials if trial.answer.verdict is not None]
     ties = [_is_tied(trial, recipe) for trial in answered]
-    confidences = [trial.answer.confidence for trial in answered if trial.answer.confidence is not None]
+    confidences = _confidences(answered)
     return GroupResult(
         group=name,
         asked=len(trials),

@@ -11,6 +11,7 @@ from autointerp.cli import (
     baseline,
     db,
     demo,
+    endpoints,
     estimate,
     explain,
     export,
@@ -56,6 +57,7 @@ app.command("show")(show.show)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("export")(export.export)
+app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(db.app, name="db")
 
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
 
+from autointerp.domain.explanations import UnreadKind
 from autointerp.hashing import digest
 
 
@@ -26,12 +27,32 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A yes/no question about the messages of a request, under a name that the reply repeats."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of a question: the probability of yes, or None for the reason `unread`."""
+
+    name: str
+    probability: float | None
+    unread: UnreadKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Everything that determines a reply; its digest is the key of the reply cache.
 
     `schema` is a JSON schema in canonical JSON that the reply must follow (None: free text). `temperature` and
     `reasoning_effort` None: not sent. `logprobs` asks for that many alternatives at each token (None: not asked).
     `sample` tells apart repeated draws of the same request. `prompt` is the version of the prompt, for the ledger.
+
+    With `questions` no text is written: each is decided, as one about the messages. With `echo` the one message is
+    continued as it stands, and its own tokens come back with their log-probabilities.
     """
 
     endpoint: str
@@ -44,6 +65,8 @@ class Request:
     logprobs: int | None = None
     sample: int = 0
     prompt: str | None = None
+    questions: tuple[Asked, ...] = ()
+    echo: bool = False
 
     @property
     def key(self) -> str:
@@ -55,6 +78,9 @@ class Request:
 def _key(request: Request) -> str:
     content = asdict(request)
     del content["prompt"]
+    for later in ("questions", "echo"):  # replies kept before there were these stay valid
+        if not content[later]:
+            del content[later]
     return digest({"version": 1, **content})
 
 
@@ -95,7 +121,11 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered. `cost` is in nano-dollars; None: the price is not known. `cached`: it cost nothing now."""
+    """What a model answered. `cost` is in nano-dollars; None: the price is not known. `cached`: it cost nothing now.
+
+    `decided` has one entry for each question of the request, in its order. `echoed` are the tokens of an echoed
+    request after the first, which nothing comes before.
+    """
 
     text: str
     finish: Finish
@@ -106,6 +136,8 @@ class Reply:
     logprobs: tuple[TokenLogprob, ...] = ()
     cost: int | None = None
     cached: bool = False
+    decided: tuple[Decided, ...] = ()
+    echoed: tuple[TokenLogprob, ...] = ()
 
 
 class Complete(Protocol):

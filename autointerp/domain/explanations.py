@@ -13,6 +13,8 @@ class UnreadKind(StrEnum):
     UNPARSABLE = "unparsable"
     EMPTY = "empty"
     FAILED = "failed"
+    MISSING = "missing"  # the server left this question out of its answers
+    UNDECIDED = "undecided"  # most of the model's weight lay on neither yes nor no
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """What a plug-in is built with: the parts it may use, each behind a Protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autointerp.domain.calls import Complete, Message
+from autointerp.domain.capabilities import Capability
 from autointerp.domain.examples import Example
 from autointerp.domain.explanations import Explanation, Unread
 from autointerp.domain.features import FeatureRecord
@@ -49,8 +50,12 @@ class Tools:
     steer: Steer | None = None
     judge: Judge | None = None
 
-    def need_llm(self, model: str | None, who: str) -> tuple[Complete, str, str]:
-        """Return the LLM with the endpoint and the model to ask; InvalidSpec when either is missing."""
+    def need_llm(self, model: str | None, who: str, *, needs: Sequence[Capability] = ()) -> tuple[Complete, str, str]:
+        """Return the LLM with the endpoint and the model to ask; InvalidSpec when either is missing.
+
+        `needs` is what the endpoint must be able to do; where it is known to lack some of it, a run is not taken.
+        """
+        del needs  # known only where runs are handed in; elsewhere the first request tells
         chosen = model or self.llm_model
         if self.llm is None or chosen is None:
             raise InvalidSpec(f'{who} needs a language model: set llm = "endpoint/model" in the spec or pass --llm')
@@ -62,7 +67,7 @@ class Tools:
     def need_judge(self, who: str) -> Judge:
         """Return the judge; InvalidSpec when there is none."""
         if self.judge is None:
-            raise InvalidSpec(f'{who} needs a judge: add judge = "lexical", "embedding" or "llm"')
+            raise InvalidSpec(f'{who} needs a judge: add judge = "lexical", "embedding", "llm" or "decisions"')
         return self.judge
 
     def need_steer(self, who: str) -> Steer:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.analysis.choosing import firing, of_split, spread
 from autointerp.domain.calls import Complete, Request
+from autointerp.domain.capabilities import Capability
 from autointerp.domain.examples import Example, Kind, Split
 from autointerp.domain.explanations import Explanation, Unread, UnreadKind
 from autointerp.domain.features import FeatureRecord
@@ -46,7 +47,8 @@ class Config(BaseModel):
 
     def build(self, tools: Tools) -> "Default":
         """Make the explainer; InvalidSpec when no language model is at hand."""
-        llm, endpoint, model = tools.need_llm(self.model, "the default explainer")
+        needs = () if self.temperature is None else (Capability.TEMPERATURE,)
+        llm, endpoint, model = tools.need_llm(self.model, "the default explainer", needs=needs)
         return Default(self, llm, endpoint, model, tools.prompts, tools.seed)
 
 

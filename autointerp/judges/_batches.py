@@ -6,6 +6,7 @@ import numpy as np
 
 from autointerp.analysis.metrics import otsu
 from autointerp.domain.judging import Question
+from autointerp.hashing import stable_int
 
 
 def by_explanation(questions: Sequence[Question]) -> list[list[int]]:
@@ -14,6 +15,12 @@ def by_explanation(questions: Sequence[Question]) -> list[list[int]]:
     for i, question in enumerate(questions):
         groups.setdefault((question.task, question.explanation, question.rival is None), []).append(i)
     return list(groups.values())
+
+
+def in_chunks(questions: Sequence[Question], size: int, seed: int) -> list[list[Question]]:
+    """Part the questions into requests of `size`, by a hash of their content, whatever order they came in."""
+    mixed = sorted(questions, key=lambda question: stable_int(seed, question))
+    return [mixed[i : i + size] for i in range(0, len(mixed), size)]
 
 
 def verdicts(values: Sequence[float], *, rivals: bool, alone: float) -> list[bool]:

@@ -13,11 +13,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from autointerp.domain.calls import Complete, Reply, Request
+from autointerp.domain.capabilities import Capability
 from autointerp.domain.explanations import Unread, UnreadKind
 from autointerp.domain.judging import Answer, Confidence, Question
 from autointerp.domain.tools import Prompts, Tools
-from autointerp.hashing import canonical_json, stable_int
-from autointerp.judges._batches import by_explanation
+from autointerp.hashing import canonical_json
+from autointerp.judges._batches import by_explanation, in_chunks
 from autointerp.judges._labels import probability
 from autointerp.llm.base import BadRequest, Malformed, MissingCapability
 from autointerp.llm.replies import read_json
@@ -43,8 +44,12 @@ class Config(BaseModel):
 
     def build(self, tools: Tools) -> "LLMJudge":
         """Make the judge; InvalidSpec when no language model is at hand."""
-        llm, endpoint, model = tools.need_llm(self.model, "the llm judge")
+        llm, endpoint, model = tools.need_llm(self.model, "the llm judge", needs=self._needs())
         return LLMJudge(self, llm, endpoint, model, tools.prompts, tools.seed)
+
+    def _needs(self) -> tuple[Capability, ...]:
+        wanted = {Capability.LOGPROBS: self.logprobs, Capability.TEMPERATURE: self.temperature}
+        return tuple(capability for capability, option in wanted.items() if option is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,8 @@ class LLMJudge:
     async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
         """Ask all requests at once (the LLM layer limits them); LLMError and OutOfBudget end the batch."""
         different = list(dict.fromkeys(questions))
-        chunks = [chunk for group in by_explanation(different) for chunk in self._chunks([different[i] for i in group])]
+        groups = [[different[i] for i in group] for group in by_explanation(different)]
+        chunks = [chunk for group in groups for chunk in in_chunks(group, self.config.questions, self.seed)]
         tasks: list[asyncio.Task[list[Answer]]] = []
         try:
             async with asyncio.TaskGroup() as group:
@@ -71,11 +77,6 @@ class LLMJudge:
         pairs = zip(chunks, tasks, strict=True)
         found = {q: a for chunk, task in pairs for q, a in zip(chunk, task.result(), strict=True)}
         return [found[question] for question in questions]
-
-    def _chunks(self, questions: Sequence[Question]) -> list[list[Question]]:
-        size = self.config.questions
-        mixed = sorted(questions, key=lambda question: stable_int(self.seed, question))
-        return [mixed[i : i + size] for i in range(0, len(mixed), size)]
 
     async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
         request = self._request(questions)

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from autointerp.domain.calls import Reply, Request, Usage
 from autointerp.domain.ledger import AttemptStatus
 from autointerp.errors import LLMError
+from autointerp.hashing import digest
 from autointerp.llm.prices import Price, Tariff
 
 
@@ -60,6 +61,21 @@ class Endpoint(BaseModel):
     options: dict[str, Any] = {}
     policy: Policy = Policy()
     price: Price | None = None
+
+    @property
+    def address(self) -> str | None:
+        """The base URL without a user or password that may stand in it; None: the provider's own."""
+        if self.base_url is None:
+            return None
+        scheme, _, rest = self.base_url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of what decides how the server is spoken to, without its key."""
+        options = {name: repr(value) for name, value in self.options.items()}
+        return digest({"provider": self.provider, "address": self.address, "options": options})
 
 
 class Provider(Protocol):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from autointerp.domain.calls import Message, Role
+from autointerp.domain.calls import Asked, Decided, Message, Role
 
 MARKED = re.compile(r"(\w*)«([^«»]*)»(\w*)")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)+)"|“([^”]+)”|`([^`]+)`|(?<!\w)\'([^\']+)\'(?!\w)')
@@ -48,6 +48,19 @@ def answer(messages: Sequence[Message], schema: str | None) -> str:
     if schema is None:
         return json.dumps({name: strength > 0 for name, strength in verdicts.items()})
     return json.dumps(_fill(schema, claim, verdicts))
+
+
+def decide(messages: Sequence[Message], questions: Sequence[Asked]) -> tuple[Decided, ...]:
+    """Decide whether each question's passage is what the messages explain; a half where there is none to be found."""
+    claim = next((found for m in reversed(messages) if (found := _claim(m.text)) is not None), None)
+    return tuple(Decided(asked.name, _odds(claim, next(iter(_objects(asked.text)), None))) for asked in questions)
+
+
+def _odds(claim: str | None, found: "dict[str, Any] | None") -> float:
+    if claim is None or found is None:
+        return 0.5
+    strength = _strength(claim, _passage(found))
+    return 0.6 + 0.35 * strength if strength > 0 else 0.1
 
 
 def describe(texts: Sequence[str]) -> str:

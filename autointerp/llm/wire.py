@@ -1,6 +1,7 @@
 """Reading what a server sent with our own strict models, keeping the usage even where the rest cannot be read."""
 
-from typing import Annotated, TypeVar
+import json
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,6 +12,7 @@ LONGEST_RAW = 1_000_000
 WEB_PAGE, NOTHING, ERROR = "a web page", "nothing", "an error with status 200"
 NO_MODEL_RAN = frozenset({WEB_PAGE, NOTHING, ERROR})
 Tokens = Annotated[int, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Wire(BaseModel):
@@ -28,6 +30,21 @@ def parse(model: type[M], data: bytes) -> M | None:
         return model.model_validate_json(data)
     except ValidationError:
         return None
+
+
+def says_a_name_twice(data: bytes) -> bool:
+    """Whether an object in this JSON holds a name twice, so that nobody can tell which value was meant."""
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        if len({name for name, _ in pairs}) != len(pairs):
+            twice.append("")
+
+    try:
+        json.loads(data, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        return False
+    return bool(twice)
 
 
 def malformed(where: str, data: bytes, usage: Usage | None, answered: str | None = None) -> Malformed:

@@ -5,6 +5,7 @@ from autointerp.runs.desk import Desk, workers_alive
 from autointerp.runs.estimate import Quote, Side, estimate
 from autointerp.runs.harvests import cancel_harvest, continue_harvest, create_harvest, resume_harvest
 from autointerp.runs.pace import Pace, pace_of
+from autointerp.runs.probing import endpoint_of, probe_endpoint, stored_probe
 from autointerp.runs.verbs import cancel_run, create_run, resume_run
 from autointerp.runs.waiting import wait_harvest, wait_run
 
@@ -19,10 +20,13 @@ __all__ = [
     "continue_harvest",
     "create_harvest",
     "create_run",
+    "endpoint_of",
     "estimate",
     "pace_of",
+    "probe_endpoint",
     "resume_harvest",
     "resume_run",
+    "stored_probe",
     "wait_harvest",
     "wait_run",
     "workers_alive",

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autointerp import plugins
 from autointerp.domain.calls import Complete, Reply, Request, Usage
+from autointerp.domain.capabilities import Capability, Probe, Probed
 from autointerp.domain.plan import build
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.domain.steering import Change, Embed, Steered
@@ -16,6 +18,7 @@ from autointerp.errors import Conflict, InvalidSpec
 from autointerp.llm.base import Endpoint
 from autointerp.llm.stack import tariff_of
 from autointerp.runs.desk import Desk
+from autointerp.runs.probing import stored_probe
 from autointerp.runs.reuse import reusable
 from autointerp.storage import features, harvests
 from autointerp.storage.engine import ReadSession
@@ -71,19 +74,25 @@ def _hosted(server: Endpoint) -> bool:
     return bool(getattr(plugins.config_class("provider", server.provider), "HOSTED", False))
 
 
+def _never(endpoint: str, model: str) -> Probe | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _CheckedTools(Tools):
     """Tools that refuse, while a plug-in is built, a model whose endpoint is not known.
 
-    With a budget in dollars (`priced`) they also refuse one whose price is not known, as nothing would hold it back.
+    With a budget in dollars (`priced`) they also refuse one whose price is not known, as nothing would hold it back,
+    and one that a probe has found to lack what the plug-in needs; one that was never probed may be able to do anything.
     """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict[str, Endpoint])
     priced: bool = False
+    probed: Probed = _never
 
-    def need_llm(self, model: str | None, who: str) -> tuple[Complete, str, str]:
+    def need_llm(self, model: str | None, who: str, *, needs: Sequence[Capability] = ()) -> tuple[Complete, str, str]:
         """Return the stand-in with the endpoint and the model; InvalidSpec when something is missing."""
-        llm, endpoint, name = Tools.need_llm(self, model, who)
+        llm, endpoint, name = Tools.need_llm(self, model, who, needs=needs)
         server = _endpoint_of(f"{endpoint}/{name}", self.endpoints)
         if server.api_key is None and server.base_url is None and _hosted(server):
             raise InvalidSpec(
@@ -94,6 +103,12 @@ class _CheckedTools(Tools):
             raise InvalidSpec(
                 f"the price of {endpoint}/{name} is not known, so a budget in dollars cannot be kept; "
                 f"set the price of the endpoint {endpoint!r}, or give a budget in tokens"
+            )
+        probe = self.probed(endpoint, name) if needs else None
+        if missing := probe and next((found for need in needs if (found := probe.lacks(need))), None):
+            raise InvalidSpec(
+                f"{who} needs {missing.capability.meaning}, and by its last probe {endpoint}/{name} has none "
+                f"({missing.why}); {missing.capability.instead}, or probe it again if that has changed"
             )
         return llm, endpoint, name
 
@@ -108,6 +123,7 @@ def _stand_ins(desk: Desk, spec: RunSpec) -> Tools:
         steer=_NoSteering(),
         endpoints=desk.endpoints,
         priced=spec.budget.dollars is not None,
+        probed=partial(stored_probe, desk),
     )
 
 

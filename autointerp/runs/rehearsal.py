@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from autointerp.domain.calls import Complete, Finish, Reply, Request, Usage
+from autointerp.domain.calls import Complete, Reply, Request
+from autointerp.domain.capabilities import Capability
 from autointerp.domain.examples import Split
 from autointerp.domain.explanations import Explanation
 from autointerp.domain.plan import Plan, build
@@ -15,8 +16,8 @@ from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Tools
 from autointerp.errors import Conflict
-from autointerp.llm import honest
 from autointerp.llm.estimate import size_of
+from autointerp.llm.providers.fake import honestly
 from autointerp.llm.warming import last_shared
 from autointerp.runs.checking import check
 from autointerp.runs.desk import Desk
@@ -31,7 +32,7 @@ PIECE = " word"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The requests of one prompt to one model: how many, their messages, and bytes.
+    """The requests of one prompt to one model: how many, their messages (and questions), and bytes.
 
     `shared` are those of the beginning that all have in common, `answers` those of an honest reader's answers.
     No requests: a plug-in may ask the model, though it did not for the features that were rehearsed.
@@ -99,9 +100,9 @@ async def _rehearse(session: ReadSession, plan: Plan, rows: Sequence[FeatureRow]
 class _NotingTools(Tools):
     """Tools that note every model that a plug-in takes, whether or not it is asked in the rehearsal."""
 
-    def need_llm(self, model: str | None, who: str) -> tuple[Complete, str, str]:
+    def need_llm(self, model: str | None, who: str, *, needs: Sequence[Capability] = ()) -> tuple[Complete, str, str]:
         """Return the reader with the endpoint and the model; InvalidSpec when something is missing."""
-        llm, endpoint, name = Tools.need_llm(self, model, who)
+        llm, endpoint, name = Tools.need_llm(self, model, who, needs=needs)
         if isinstance(llm, _Reader):
             llm.note(endpoint, name)
         return llm, endpoint, name
@@ -144,14 +145,14 @@ class _Reader:
 
     async def complete(self, request: Request) -> Reply:
         """Answer, and note."""
-        text = honest.answer(request.messages, request.schema)
+        reply = honestly(request)
         noted = self.noted.setdefault((request.endpoint, request.model, request.prompt), _Noted())
         noted.requests += 1
-        noted.messages += len(request.messages)
+        noted.messages += len(request.messages) + len(request.questions)
         noted.bytes += size_of(request)
         noted.shared += _shared(request)
-        noted.answers += len(text.encode())
-        return Reply(text=text, finish=Finish.STOP, usage=Usage(), model=request.model, raw=text)
+        noted.answers += len(reply.text.encode())
+        return reply
 
 
 def _shared(request: Request) -> int:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from autointerp.domain.calls import Finish, Reply, TokenLogprob, Usage
+from autointerp.domain.calls import Decided, Finish, Reply, TokenLogprob, Usage
 from autointerp.domain.examples import Group
 from autointerp.domain.explanations import UnreadKind
 from autointerp.domain.judging import Answer, Confidence
@@ -77,21 +77,21 @@ def _trial(row: list[Any]) -> Trial:
 def pack_reply(reply: Reply) -> bytes:
     """Pack a reply with its raw body; that it came from a cache is not kept."""
     usage = reply.usage
-    return pack_json(
-        {
-            "text": reply.text,
-            "finish": reply.finish,
-            "usage": [usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning],
-            "model": reply.model,
-            "raw": reply.raw,
-            "provider_request": reply.provider_request,
-            "logprobs": [
-                [_text(t.token), t.logprob, [[_text(token), logprob] for token, logprob in t.alternatives]]
-                for t in reply.logprobs
-            ],
-            "cost": reply.cost,
-        }
-    )
+    kept: dict[str, Any] = {
+        "text": reply.text,
+        "finish": reply.finish,
+        "usage": [usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning],
+        "model": reply.model,
+        "raw": reply.raw,
+        "provider_request": reply.provider_request,
+        "logprobs": _token_rows(reply.logprobs),
+        "cost": reply.cost,
+    }
+    if reply.decided:
+        kept["decided"] = [[d.name, d.probability, d.unread] for d in reply.decided]
+    if reply.echoed:
+        kept["echoed"] = _token_rows(reply.echoed)
+    return pack_json(kept)
 
 
 def unpack_reply(blob: bytes) -> Reply:
@@ -104,12 +104,26 @@ def unpack_reply(blob: bytes) -> Reply:
         model=kept["model"],
         raw=kept["raw"],
         provider_request=kept["provider_request"],
-        logprobs=tuple(
-            TokenLogprob(_bytes(token), logprob, tuple((_bytes(other), value) for other, value in alternatives))
-            for token, logprob, alternatives in kept["logprobs"]
-        ),
+        logprobs=_tokens(kept["logprobs"]),
         cost=kept["cost"],
+        decided=tuple(_decided(*row) for row in kept.get("decided", ())),
+        echoed=_tokens(kept.get("echoed", ())),
     )
+
+
+def _token_rows(tokens: Sequence[TokenLogprob]) -> list[list[Any]]:
+    return [[_text(t.token), t.logprob, [[_text(other), value] for other, value in t.alternatives]] for t in tokens]
+
+
+def _tokens(rows: Sequence[list[Any]]) -> tuple[TokenLogprob, ...]:
+    return tuple(
+        TokenLogprob(_bytes(token), logprob, tuple((_bytes(other), value) for other, value in alternatives))
+        for token, logprob, alternatives in rows
+    )
+
+
+def _decided(name: str, probability: float | None, unread: str | None) -> Decided:
+    return Decided(name, probability, None if unread is None else UnreadKind(unread))
 
 
 def _text(token: bytes) -> str:

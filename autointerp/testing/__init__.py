@@ -1,10 +1,11 @@
-"""A language-model server for tests, ours and our users': real HTTP, both wires, scripted answers and faults."""
+"""A language-model server for tests, ours and our users': real HTTP, every wire, scripted answers and faults."""
 
 from autointerp.testing.behaviours import (
     Behaviour,
     answering,
     broken_json,
     broken_off,
+    deciding,
     error_with_200,
     failing,
     filtered,
@@ -17,12 +18,14 @@ from autointerp.testing.behaviours import (
     redirecting,
     refusing,
     say,
+    sending,
     slow,
     truncated,
     unknown_model,
     wrong_key,
     wrong_shape,
 )
+from autointerp.testing.completions import completing
 from autointerp.testing.server import TestServer, listening, serve
 from autointerp.testing.wires import Answer, Seen, Wire
 
@@ -35,6 +38,8 @@ __all__ = [
     "answering",
     "broken_json",
     "broken_off",
+    "completing",
+    "deciding",
     "error_with_200",
     "failing",
     "filtered",
@@ -48,6 +53,7 @@ __all__ = [
     "redirecting",
     "refusing",
     "say",
+    "sending",
     "serve",
     "slow",
     "truncated",

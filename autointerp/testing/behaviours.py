@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from autointerp.domain.calls import Finish, Usage
+from autointerp.domain.calls import Asked, Decided, Finish, Usage
 from autointerp.llm import honest as reader
 from autointerp.testing.wires import Answer, Seen, Wire, error, render
 
@@ -28,7 +28,29 @@ def say(text: str, *, finish: Finish = Finish.STOP, usage: Usage | None = None) 
     return answering(lambda seen: Answer(text, finish, usage))
 
 
-honest = answering(lambda seen: reader.answer(seen.messages, seen.schema))
+def _honestly(seen: Seen) -> Answer:
+    if seen.questions:
+        return Answer("", decided=reader.decide(seen.messages, seen.questions))
+    return Answer(reader.answer(seen.messages, seen.schema))
+
+
+honest = answering(_honestly)
+
+
+def deciding(decide: Callable[[Asked], float | None]) -> Behaviour:
+    """Decide each question with this probability of yes; None: refuse it (a System One server leaves it out)."""
+    return answering(
+        lambda seen: Answer("", decided=tuple(Decided(asked.name, decide(asked)) for asked in seen.questions))
+    )
+
+
+def sending(body: object) -> Behaviour:
+    """Send this JSON with status 200, whatever was asked."""
+
+    async def behave(seen: Seen) -> Response:
+        return JSONResponse(body)
+
+    return behave
 
 
 def truncated(text: str = '{"e00": tr', *, usage: Usage | None = None) -> Behaviour:
@@ -154,7 +176,7 @@ def wrong_shape(*, usage: Usage | None = None) -> Behaviour:
 
     async def behave(seen: Seen) -> Response:
         spelled = render(seen, Answer("lost", usage=usage))
-        spelled["choices" if seen.wire is Wire.OPENAI else "content"] = "not a list"
+        spelled[next(name for name in ("choices", "content", "answers") if name in spelled)] = "not a list"
         return JSONResponse(spelled)
 
     return behave

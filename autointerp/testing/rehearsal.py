@@ -11,17 +11,11 @@ from autointerp.domain.judging import Answer, Judge, Question
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Explainer, Scorer, Tools
 from autointerp.errors import OutOfBudget
-from autointerp.llm import honest
-from autointerp.llm.providers.fake import finished
+from autointerp.llm.providers.fake import finished, honestly
 from autointerp.prompts import PromptLibrary, default_folder
 from autointerp.testing.specimen import ColourSteer, Specimen, WordEmbed, specimen
 
 Script = Callable[[Request], Reply | str]
-
-
-def honestly(request: Request) -> str:
-    """Answer a house prompt from the text alone."""
-    return honest.answer(request.messages, request.schema)
 
 
 @dataclass

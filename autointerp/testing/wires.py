@@ -1,12 +1,13 @@
-"""How the OpenAI and the Anthropic server spell a request, an answer and an error."""
+"""How the OpenAI and the Anthropic server spell a conversation, an answer and an error."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from autointerp.domain.calls import Finish, Message, Role, TokenLogprob, Usage
+from autointerp.domain.calls import Asked, Decided, Finish, Message, Role, TokenLogprob, Usage
 from autointerp.hashing import canonical_json
+from autointerp.testing import decisions
 
 OPENAI_FINISH = {Finish.STOP: "stop", Finish.LENGTH: "length", Finish.FILTER: "content_filter", Finish.REFUSAL: "stop"}
 ANTHROPIC_FINISH = {Finish.STOP: "end_turn", Finish.LENGTH: "max_tokens", Finish.REFUSAL: "refusal"}
@@ -42,10 +43,17 @@ class Seen:
     @property
     def messages(self) -> tuple[Message, ...]:
         """The conversation, whichever wire spelled it."""
+        if self.questions:
+            return decisions.messages(self.body)
         system = self.body.get("system")
         first = (Message(Role.SYSTEM, _text(system)),) if system else ()
         said = tuple(Message(Role(each["role"]), _text(each["content"])) for each in self.body.get("messages", ()))
         return first + said
+
+    @property
+    def questions(self) -> tuple[Asked, ...]:
+        """The yes/no questions, where they are what is asked."""
+        return decisions.questions(self.body)
 
     @property
     def schema(self) -> str | None:
@@ -60,17 +68,21 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model is made to say; `usage` None: estimated from the lengths."""
+    """What the model is made to say, or to decide; `usage` None: estimated from the lengths."""
 
     text: str
     finish: Finish = Finish.STOP
     usage: Usage | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
+    decided: tuple[Decided, ...] = ()
 
 
 def render(seen: Seen, answer: Answer) -> dict[str, Any]:
     """Spell `answer` as the server of this wire does."""
     usage = answer.usage or _estimated(seen, answer.text)
+    if seen.questions:
+        refused = answer.finish is Finish.REFUSAL
+        return decisions.render(seen.body, () if refused else answer.decided, usage)
     return _openai(seen, answer, usage) if seen.wire is Wire.OPENAI else _anthropic(seen, answer, usage)
 
 
@@ -142,8 +154,9 @@ def _spelled(token: bytes, logprob: float) -> dict[str, Any]:
 
 def _estimated(seen: Seen, text: str) -> Usage:
     """Four characters a token, of the schema too: vendors put it into the prompt."""
-    read = sum(len(message.text) for message in seen.messages) + len(seen.schema or "")
-    return Usage(input=read // 4 + 8, output=len(text) // 4 + 1)
+    said = [message.text for message in seen.messages] + [question.text for question in seen.questions]
+    read = sum(map(len, said)) + len(seen.schema or "")
+    return Usage(input=read // 4 + 8, output=0 if seen.questions else len(text) // 4 + 1)
 
 
 def _text(content: Any) -> str:

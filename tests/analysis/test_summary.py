@@ -69,6 +69,14 @@ def test_auroc_needs_confidences_of_one_kind() -> None:
     assert score([trial(0, True, True), trial(1, False, False)]).metrics["auroc"] is None
 
 
+def test_a_mean_confidence_is_of_one_kind() -> None:
+    one, two = trial(0, True, True, 0.9), trial(1, True, True, 0.5)
+    decided = replace(two, answer=replace(two.answer, kind=Confidence.DECISION))
+
+    assert [group.mean_confidence for group in score([one, two]).breakdown] == [pytest.approx(0.7)]
+    assert [group.mean_confidence for group in score([one, decided]).breakdown] == [None]
+
+
 def test_trials_outside_the_headline_stand_in_the_breakdown_only() -> None:
     extra = Trial(Group(Kind.SAME_TOKEN), (9, 0), False, Answer(True))
     recipe = replace(RECIPE, headline=lambda t: t.group.kind is not Kind.SAME_TOKEN)

@@ -8,13 +8,24 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
 from autointerp.api.problems import MEDIA_TYPE, Problem
-from autointerp.api.schemas import explanations, features, harvests, health, models, plugins, runs, saes, scores
+from autointerp.api.schemas import (
+    endpoints,
+    explanations,
+    features,
+    harvests,
+    health,
+    models,
+    plugins,
+    runs,
+    saes,
+    scores,
+)
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.storage.engine import Database
 from tests.api.conftest import Queue, app_over
 
 METHODS = ("get", "post", "put", "patch", "delete")
-MODULES = (explanations, features, harvests, health, models, plugins, runs, saes, scores)
+MODULES = (endpoints, explanations, features, harvests, health, models, plugins, runs, saes, scores)
 RECORDS = [
     found
     for module in MODULES
@@ -47,7 +58,7 @@ def _operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_every_route_is_in_the_document(document: dict[str, Any]) -> None:
     nouns = {path.split("/")[2] for path in document["paths"] if path.startswith("/v1/")}
 
-    assert nouns == {"models", "saes", "harvests", "features", "explanations", "scores", "runs", "plugins"}
+    assert nouns == {"models", "saes", "harvests", "features", "explanations", "scores", "runs", "plugins", "endpoints"}
     assert {"/health", "/ready"} <= set(document["paths"])
 
 

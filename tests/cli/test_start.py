@@ -9,7 +9,20 @@ from autointerp import __version__
 from tests.cli.conftest import Run
 
 HEAVY = ("torch", "transformers", "sae_lens", "openai", "anthropic", "dbos", "uvicorn", "sklearn")
-COMMANDS = ["demo", "run", "harvest", "explain", "score", "features", "show", "serve", "worker", "export", "db"]
+COMMANDS = [
+    "demo",
+    "run",
+    "harvest",
+    "explain",
+    "score",
+    "features",
+    "show",
+    "serve",
+    "worker",
+    "export",
+    "endpoints",
+    "db",
+]
 
 
 def test_help_imports_nothing_heavy() -> None:

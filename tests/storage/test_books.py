@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from autointerp.domain.calls import Finish, Reply, Usage
+from autointerp.domain.calls import Decided, Finish, Reply, TokenLogprob, Usage
+from autointerp.domain.explanations import UnreadKind
 from autointerp.domain.ledger import Reserved
 from autointerp.domain.specs import Budget
 from autointerp.errors import NotFound
@@ -212,3 +213,19 @@ async def test_a_run_without_a_budget_row_is_told(world: World) -> None:
     async with open_books(world.database) as books:
         with pytest.raises(NotFound, match="has no budget"):
             await books.allowance("x").reserve(Reserved(cost=1, tokens=1))
+
+
+async def test_what_was_decided_and_echoed_is_kept_with_a_reply(database: Database) -> None:
+    reply = Reply(
+        text="",
+        finish=Finish.STOP,
+        usage=Usage(input=3),
+        model="m",
+        raw="{}",
+        decided=(Decided("e000", 0.25), Decided("e001", None, UnreadKind.REFUSED)),
+        echoed=(TokenLogprob(b"\xff", -1.5, ((b"a", -2.0),)),),
+    )
+    async with open_books(database) as books:
+        await books.book(attempt(None), keep=reply)
+
+        assert await books.find(attempt(None).request) == reply

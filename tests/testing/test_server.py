@@ -3,9 +3,11 @@
 import socket
 
 import httpx2
+import openai
 import pytest
+from openai.types import Decision
 
-from autointerp.testing import in_turn, rate_limited, say, serve
+from autointerp.testing import completing, deciding, in_turn, rate_limited, say, serve
 
 
 def test_it_lists_its_models_and_remembers_requests() -> None:
@@ -49,3 +51,46 @@ def test_the_port_is_free_again_afterwards() -> None:
 
     with socket.socket() as client, pytest.raises(ConnectionRefusedError):
         client.connect(("127.0.0.1", server.port))
+
+
+async def test_openais_own_client_reads_its_decisions() -> None:
+    with serve(deciding(lambda asked: 0.75 if asked.name == "a" else None)) as server:
+        async with openai.AsyncOpenAI(api_key="k", base_url=server.openai_url, max_retries=0) as client:
+            decision = await client.decisions.create(
+                model="m",
+                input=[{"type": "message", "role": "user", "content": "A red hat."}],
+                questions=[
+                    {"type": "predicate", "name": "a", "instructions": "It is red."},
+                    {"type": "predicate", "name": "b", "instructions": "It is blue."},
+                ],
+            )
+
+    Decision.model_validate(decision.model_dump(), strict=True)
+    assert [("predicate", "a"), ("refusal", "b")] == [(answer.type, answer.name) for answer in decision.answers]
+    assert decision.usage.input_tokens > 0
+    assert ["A red hat."] == [message.text for message in server.requests[0].messages]
+
+
+async def test_openais_own_client_reads_its_completions() -> None:
+    with serve(completing(say("no completion"))) as server:
+        async with openai.AsyncOpenAI(api_key="k", base_url=server.openai_url, max_retries=0) as client:
+            written = await client.completions.create(
+                model="m", prompt="one, two", max_tokens=2, echo=True, logprobs=2, temperature=0
+            )
+
+    found = written.choices[0].logprobs
+    assert found is not None
+    assert found.tokens is not None
+    assert written.choices[0].text == "".join(found.tokens)
+    assert ["one", ",", " two"] == found.tokens[:3]
+    assert found.token_logprobs is not None
+    assert found.token_logprobs[0] is None
+
+
+def test_it_decides_in_system_ones_words() -> None:
+    body = {"model": "m", "state": "A red hat.", "questions": {"a": {"type": "noul", "instructions": "It is red."}}}
+    with serve(deciding(lambda asked: 0.75)) as server, httpx2.Client() as client:
+        reply = client.post(f"{server.openai_url}/systemone", json=body).json()
+
+    assert reply["answers"] == {"a": {"type": "noul", "noul": 0.75}}
+    assert {"input_tokens", "output_tokens"} == set(reply["usage"])

@@ -10,6 +10,7 @@ from anthropic import transform_schema
 from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.domain.calls import Finish, Message, Reply, Request, Role, Usage
+from autointerp.llm import deciding
 from autointerp.llm.base import Endpoint, MissingCapability
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
@@ -136,6 +137,10 @@ def decode(data: bytes, request: Request) -> Reply:
 
 def _check(request: Request) -> None:
     where = f"endpoint {request.endpoint!r}"
+    if request.questions:
+        raise deciding.cannot(request, "Anthropic's wire has none")
+    if request.echo:
+        raise MissingCapability(f"{where} does not tell the log-probabilities of given text; use a server that does")
     if request.temperature is not None:
         raise MissingCapability(f"{where} takes no temperature; leave it out, and repeat draws with `sample`")
     if request.logprobs is not None:

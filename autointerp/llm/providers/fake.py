@@ -60,9 +60,18 @@ def finished(request: Request, text: str) -> Reply:
     return Reply(text=text, finish=Finish.STOP, usage=Usage(input=asked, output=said), model=request.model, raw=text)
 
 
-def _honest(request: Request) -> str:
+def honestly(request: Request) -> Reply:
+    """What the honest reader answers: text, or a decision on each question."""
+    if not request.questions:
+        return finished(request, honest.answer(request.messages, request.schema))
+    decided = honest.decide(request.messages, request.questions)
+    usage = estimate.likely(request, output=0)
+    return Reply("", Finish.STOP, usage, request.model, raw="", decided=decided)
+
+
+def _honest(request: Request) -> Reply:
     if request.model != HONEST:
         raise UnknownModel(f"endpoint {request.endpoint!r} has no model {request.model!r}; there is {HONEST!r}")
-    if request.logprobs is not None:
+    if request.logprobs is not None or request.echo:
         raise MissingCapability(f"the honest reader of endpoint {request.endpoint!r} gives no log-probabilities")
-    return honest.answer(request.messages, request.schema)
+    return honestly(request)

@@ -1,7 +1,9 @@
-"""OpenAI's chat completions, and every server that speaks the same wire (vLLM, llama.cpp, Ollama, …)."""
+"""OpenAI's chat completions and decisions, and every server that speaks its wire (vLLM, llama.cpp, Ollama, …)."""
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import httpx2
@@ -9,7 +11,7 @@ import openai
 from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.domain.calls import Finish, Reply, Request, TokenLogprob, Usage
-from autointerp.llm import estimate
+from autointerp.llm import completions, deciding, decisions, estimate, systemone
 from autointerp.llm.base import Endpoint, MissingCapability, Said
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
@@ -24,7 +26,8 @@ class Config(BaseModel):
     """What differs between servers of this wire.
 
     `max_tokens_field` is for servers that know only the older name. `response_format` is how a JSON schema is sent:
-    OpenAI's way, llama-cpp-python's way ("json_object"), or not at all.
+    OpenAI's way, llama-cpp-python's way ("json_object"), or not at all. `decisions` is how yes/no questions are sent:
+    OpenAI's way, by the System One wire, or not at all; not given, OpenAI's own server has its way and others none.
     """
 
     HOSTED: ClassVar[bool] = True  # without a base_url it is the vendor's own server, which asks for a key
@@ -34,6 +37,7 @@ class Config(BaseModel):
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     response_format: Literal["json_schema", "json_object", "none"] = "json_schema"
     max_logprobs: int = Field(default=20, ge=0, description="alternatives a token at most; 0: the server has none")
+    decisions: Literal["none", "openai", "systemone"] | None = Field(default=None, description="the wire of decisions")
 
     def build(self, endpoint: Endpoint) -> "OpenAI":
         """Open the client."""
@@ -60,16 +64,17 @@ class OpenAI:
 
     async def complete(self, request: Request) -> Reply:
         """Make one attempt."""
-        content = body(request, self._config, store=self._endpoint.base_url is not None)
+        route = route_of(request, self._config, hosted=self._endpoint.base_url is None)
+        content = route.body(request)
         async with within(self._config.timeout, self._endpoint):
-            response = await self._post(request, content)
+            response = await self._post(route.path, request, content)
         named = request_id(response.headers)
-        reply = decode(response.content, request)
+        reply = route.decode(response.content, request)
         return replace(reply, provider_request=named) if named else reply
 
-    async def _post(self, request: Request, content: dict[str, Any]) -> httpx2.Response:
+    async def _post(self, path: str, request: Request, content: dict[str, Any]) -> httpx2.Response:
         try:
-            return await self._client.post("/chat/completions", cast_to=httpx2.Response, body=content)
+            return await self._client.post(path, cast_to=httpx2.Response, body=content)
         except openai.APIStatusError as error:
             raise failure(self._endpoint, request.model, _refusal(error)) from None
         except openai.APIConnectionError as error:
@@ -80,8 +85,36 @@ class OpenAI:
         await self._client.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes, how it is spelled there, and how the answer is read."""
+
+    path: str
+    body: Callable[[Request], dict[str, Any]]
+    decode: Callable[[bytes, Request], Reply]
+
+
+def route_of(request: Request, config: Config, *, hosted: bool) -> Route:
+    """The route that `request` takes; MissingCapability when the endpoint has none. `hosted`: OpenAI's own server."""
+    if request.questions:
+        match config.decisions or ("openai" if hosted else "none"):
+            case "openai":
+                return Route(decisions.PATH, decisions.body, decisions.decode)
+            case "systemone":
+                return Route(systemone.PATH, systemone.body, systemone.decode)
+            case _:
+                raise deciding.cannot(request, "its option `decisions` names no wire for them")
+    if request.echo:
+        return Route(completions.PATH, completions.body, completions.decode)
+    return Route("/chat/completions", partial(body, config=config, store=not hosted), decode)
+
+
 def body(request: Request, config: Config, *, store: bool = True) -> dict[str, Any]:
-    """The JSON to post for `request`. `store` False asks OpenAI not to keep it (other servers do not know the word)."""
+    """The JSON of a chat completion. `store` False asks OpenAI not to keep it (other servers do not know the word)."""
+    if request.questions:
+        raise deciding.cannot(request, "a chat writes text")
+    if request.echo:
+        raise MissingCapability(f"a chat of endpoint {request.endpoint!r} echoes no text; ask for a completion")
     content: dict[str, Any] = {
         "model": request.model,
         "messages": [{"role": str(message.role), "content": message.text} for message in request.messages],
