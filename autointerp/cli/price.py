@@ -12,6 +12,7 @@ from autointerp.cli.progress import follow_harvest
 from autointerp.domain.calls import Usage
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.errors import InvalidInput, Unavailable
+from autointerp.llm.batches.opening import batch_tariff_of
 from autointerp.llm.stack import tariff_of
 from autointerp.runs import Desk, Expected
 from autointerp.storage.records import HarvestState
@@ -26,8 +27,8 @@ def agree(desk: Desk, specs: Sequence[RunSpec], *, yes: bool) -> None:
     """
     for spec in specs:
         runs.check_plugins(desk, spec)
-    expected = [one for spec in specs if _may_cost(spec) for one in _rehearsed(desk, spec)]
-    costs = [_cost(one) for one in expected]
+    found = [(spec, one) for spec in specs if _may_cost(spec) for one in _rehearsed(desk, spec)]
+    expected, costs = [one for _, one in found], [_cost(spec, one) for spec, one in found]
     if all(cost == 0 for cost in costs):
         return
     note(_sentence(expected, costs))
@@ -56,10 +57,10 @@ def _rehearsed(desk: Desk, spec: RunSpec) -> tuple[Expected, ...]:
     return runs.estimate(desk, spec)
 
 
-def _cost(one: Expected) -> int | None:
+def _cost(spec: RunSpec, one: Expected) -> int | None:
     """The likely cost in nano-dollars; None: the price is not known, or what will be asked cannot be told."""
     endpoint = next(found for found in wiring.endpoints(settings.load()) if found.name == one.endpoint)
-    tariff = tariff_of(endpoint)
+    tariff = batch_tariff_of(endpoint) if spec.mode == "batch" else tariff_of(endpoint)
     if one.requests:
         return tariff.cost(one.model, one.usage)
     return 0 if tariff.cost(one.model, ANYTHING) == 0 else None

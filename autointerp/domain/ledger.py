@@ -20,12 +20,13 @@ class AttemptStatus(StrEnum):
     TIMED_OUT = "timed_out"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
     CACHED = "cached"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One line of the ledger. `cost` is in nano-dollars; None: not known."""
+    """One line of the ledger. `cost` is in nano-dollars; None: not known. `batch` is the batch that it came with."""
 
     run: str | None
     request: str
@@ -41,6 +42,7 @@ class Attempt:
     error: str | None
     started_at: datetime
     finished_at: datetime
+    batch: str | None = None
 
 
 class Replies(Protocol):

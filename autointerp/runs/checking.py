@@ -14,6 +14,7 @@ from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Tools
 from autointerp.errors import Conflict, InvalidSpec
 from autointerp.llm.base import Endpoint
+from autointerp.llm.batches.opening import batch_tariff_of, need_batches
 from autointerp.llm.stack import tariff_of
 from autointerp.runs.desk import Desk
 from autointerp.runs.reuse import reusable
@@ -75,11 +76,13 @@ def _hosted(server: Endpoint) -> bool:
 class _CheckedTools(Tools):
     """Tools that refuse, while a plug-in is built, a model whose endpoint is not known.
 
-    With a budget in dollars (`priced`) they also refuse one whose price is not known, as nothing would hold it back.
+    With a budget in dollars (`priced`) they also refuse one whose price is not known, as nothing would hold it back,
+    and for a run in `batch` mode one whose endpoint has no batch API.
     """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict[str, Endpoint])
     priced: bool = False
+    batch: bool = False
 
     def need_llm(self, model: str | None, who: str) -> tuple[Complete, str, str]:
         """Return the stand-in with the endpoint and the model; InvalidSpec when something is missing."""
@@ -90,7 +93,10 @@ class _CheckedTools(Tools):
                 f"the endpoint {endpoint!r} has no key; set {endpoint.upper()}_API_KEY "
                 f"or AUTOINTERP_ENDPOINTS__{endpoint.upper()}__API_KEY"
             )
-        if self.priced and tariff_of(server).cost(name, Usage(input=1)) is None:
+        if self.batch:
+            need_batches(server)
+        tariff = batch_tariff_of(server) if self.batch else tariff_of(server)
+        if self.priced and tariff.cost(name, Usage(input=1)) is None:
             raise InvalidSpec(
                 f"the price of {endpoint}/{name} is not known, so a budget in dollars cannot be kept; "
                 f"set the price of the endpoint {endpoint!r}, or give a budget in tokens"
@@ -108,6 +114,7 @@ def _stand_ins(desk: Desk, spec: RunSpec) -> Tools:
         steer=_NoSteering(),
         endpoints=desk.endpoints,
         priced=spec.budget.dollars is not None,
+        batch=spec.mode == "batch",
     )
 
 

@@ -22,6 +22,7 @@ AS_THEY_ARE = (
     "error",
     "started_at",
     "finished_at",
+    "batch",
 )
 TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning")
 

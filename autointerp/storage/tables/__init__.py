@@ -1,6 +1,6 @@
 """The tables, one file a noun; importing this package declares them all."""
 
-from autointerp.storage.tables import books, explanations, harvests, models, runs, scores, workers
+from autointerp.storage.tables import batches, books, explanations, harvests, models, runs, scores, workers
 from autointerp.storage.tables.base import Base
 
-__all__ = ["Base", "books", "explanations", "harvests", "models", "runs", "scores", "workers"]
+__all__ = ["Base", "batches", "books", "explanations", "harvests", "models", "runs", "scores", "workers"]

@@ -43,3 +43,4 @@ class CallTable(Base):
     error: Mapped[str | None]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime]
+    batch: Mapped[str | None] = mapped_column(String(36))
