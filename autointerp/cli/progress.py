@@ -34,9 +34,8 @@ def follow_run(desk: Desk, run_id: str) -> RunRecord:
                     found = harvests.get(session, record.harvest_id)
                 _read(desk, harvest, found)
             total = progress.waiting + progress.done + progress.failed
-            work.move(
-                progress.done + progress.failed, total, " · ".join(filter(None, (_cost(progress), _batches(progress))))
-            )
+            more = " · ".join(filter(None, (_cost(progress), at_vendors(progress))))
+            work.move(progress.done + progress.failed, total, more)
 
         return runs.wait_run(desk, run_id, timeout=None, poll=POLL, on_progress=draw)
 
@@ -56,7 +55,7 @@ def _cost(progress: RunProgress) -> str:
     return f"${progress.cost / NANO:.4f}{unknown}"
 
 
-def _batches(progress: RunProgress) -> str:
+def at_vendors(progress: RunProgress) -> str:
     """How many requests are at a vendor, in which batches, and how many wait for one."""
     if progress.batch is None:
         return ""

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from autointerp.llm.base import BadRequest, CallFailed, EndpointRefused, Lapsed, RateLimited, Unreachable
 from autointerp.llm.batches.base import BatchDriver, Line, Remote, Sighting, Stage, Submitted
@@ -42,7 +42,7 @@ class Care:
     async def _hand_in(self) -> timedelta:
         batch = self.batch
         if batch.submitted_at is not None:
-            seen = await self._find(batch.submitted_at)
+            seen = await self._find()
             if isinstance(seen, Submitted):
                 _log.warning("batch %s is found at the vendor as %s", batch.id, seen.remote_id)
                 return await self._adopt(seen)
@@ -71,13 +71,14 @@ class Care:
         if isinstance(error, BadRequest):
             await self._write(lambda session: self._lapse_all(session, BatchState.FAILED, error.detail))
             return timedelta()
-        if isinstance(error, RateLimited) or (isinstance(error, Unreachable) and error.said.usage is not None):
-            await self._write(lambda session: batches.note_attempt(session, self.batch.id, None))
+        never = isinstance(error, RateLimited) or (isinstance(error, Unreachable) and error.said.usage is not None)
+        await self._write(lambda session: batches.note_attempt(session, self.batch.id, None if never else now()))
         raise error
 
-    async def _find(self, since: datetime) -> Submitted | Sighting:
+    async def _find(self) -> Submitted | Sighting:
+        batch = self.batch
         known = await asyncio.to_thread(self._known)
-        return await self.driver.find(self.batch.tag, requests=self.batch.requests, since=since, known=known)
+        return await self.driver.find(batch.tag, requests=batch.requests, since=batch.created_at, known=known)
 
     async def _adopt(self, made: Submitted) -> timedelta:
         await self._write(

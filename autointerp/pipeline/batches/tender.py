@@ -79,7 +79,8 @@ class Tender:
 
     async def _look_after(self, found: BatchRecord) -> None:
         policy = self.drivers.endpoint(found.endpoint).batch
-        batch = await asyncio.to_thread(self._claim, found, timedelta(seconds=policy.lease + policy.timeout))
+        # Handing in takes two posts; nobody else may believe the batch lost while they last.
+        batch = await asyncio.to_thread(self._claim, found, timedelta(seconds=policy.lease + 2 * policy.timeout))
         if batch is None:
             return
         pause, error = (

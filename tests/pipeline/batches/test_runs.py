@@ -4,6 +4,8 @@ from collections import Counter
 
 import pytest
 
+from autointerp.api.schemas.runs import RunPage
+from autointerp.cli.progress import at_vendors
 from autointerp.domain.ledger import AttemptStatus
 from autointerp.domain.specs import Budget
 from autointerp.errors import InvalidSpec
@@ -309,6 +311,52 @@ async def test_a_budget_is_never_overrun_and_a_larger_one_goes_on(open_batch_wor
     assert 0 < spent <= 7_000_000
     assert first > 0
     assert done.state is RunState.COMPLETE
+
+
+async def test_progress_tells_what_waits_in_which_batches(open_batch_world: OpenBatchWorld) -> None:
+    with serve(behaviours.honest, batches=Batches(latency=1000)) as server:
+        async with open_batch_world(server, max_requests=4) as world:
+            run = world.start(scorers=[])
+            await world.turn()
+            told = [at_vendors(world.world.progress(run))]
+            await world.turn()
+            told.append(at_vendors(world.world.progress(run)))
+            page = RunPage.with_progress(world.world.run(run), world.world.progress(run))
+    first, second = (batch.id for batch in server.batches.made)
+
+    assert told[0] == f"4 requests at the vendor ({first}), 2 wait for a batch"
+    assert told[1] == f"6 requests at the vendor ({first}, {second})"
+    shown = page.progress.batch
+    assert shown is not None
+    assert (6, 0, 0) == (shown.at_provider, shown.pending, shown.ended)
+    assert [(first, 4, "running"), (second, 2, "running")] == [
+        (one.remote_id, one.requests, one.state) for one in shown.batches
+    ]
+
+
+async def test_a_batch_that_waits_holds_no_job(open_batch_world: OpenBatchWorld) -> None:
+    with serve(behaviours.honest, batches=Batches(latency=1000)) as server:
+        async with open_batch_world(server) as world:
+            run = world.start(scorers=[])
+            for _ in range(3):
+                await world.turn()
+            jobs = world.world.queue.status(f"run/{run}/")
+
+    assert {f"run/{run}/0/{chunk}" for chunk in (0, 1)} == {job.id for job in jobs}
+    assert not any(job.state.live for job in jobs)
+
+
+async def test_looking_at_a_running_run_does_not_disturb_what_waits(open_batch_world: OpenBatchWorld) -> None:
+    with serve(behaviours.honest, batches=Batches(latency=1000)) as server:
+        async with open_batch_world(server) as world:
+            run = world.start(scorers=[])
+            await world.turn()
+            before = world.budget(run)
+            resume_run(world.world.desk, run)
+            queued, after = world.world.queue.queued, world.budget(run)
+
+    assert (queued, before) == ([], after)
+    assert after.reserved_tokens > 0
 
 
 async def test_a_budget_of_nothing_sends_nothing(open_batch_world: OpenBatchWorld) -> None:
