@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+import sqlalchemy as sa
 
 from autointerp.api.schemas.runs import RunPage
 from autointerp.cli.progress import at_vendors
@@ -13,6 +14,7 @@ from autointerp.runs import cancel_run, create_run, resume_run
 from autointerp.storage import explanations, scores
 from autointerp.storage.batch_records import ItemState
 from autointerp.storage.records import RunState
+from autointerp.storage.tables.batches import BatchTable
 from autointerp.testing import Batches, Fate, Wire, behaviours, serve
 from tests.pipeline.batches.conftest import BatchWorld, OpenBatchWorld
 from tests.pipeline.world import FEATURES, World
@@ -332,6 +334,22 @@ async def test_progress_tells_what_waits_in_which_batches(open_batch_world: Open
     assert [(first, 4, "running"), (second, 2, "running")] == [
         (one.remote_id, one.requests, one.state) for one in shown.batches
     ]
+
+
+@pytest.mark.parametrize("wire", list(Wire))
+async def test_results_that_are_read_again_change_nothing(wire: Wire, open_batch_world: OpenBatchWorld) -> None:
+    with serve(behaviours.honest) as server:
+        async with open_batch_world(server, wire) as world:
+            run = await world.carry_out(scorers=[])
+            before = world.ledger(run.id), world.budget(run.id)
+            with world.world.desk.database.write() as session:  # as if its end had not been stored
+                session.sql.execute(sa.update(BatchTable).values(state="running", ended_at=None))
+            read = server.batches.lines_read
+            await world.turn()
+            after, reads = (world.ledger(run.id), world.budget(run.id)), server.batches.lines_read - read
+
+    assert reads == COUNT
+    assert before == after
 
 
 async def test_a_batch_that_waits_holds_no_job(open_batch_world: OpenBatchWorld) -> None:
