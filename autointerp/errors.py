@@ -11,7 +11,8 @@ AutointerpError
 ├── Unavailable (503)          something needed is not there now: database locked, disk full, worker gone
 │   └── DamagedFile (503)      a file on disk does not match its digest
 ├── LLMError (502)             a language-model server failed; see llm/base.py for its kinds
-└── OutOfBudget (402)          the run's budget is spent
+├── OutOfBudget (402)          the run's budget is spent
+└── Deferred (503)             the answer comes with a batch, hours from now; nothing is wrong
 
 A bad reply of a language model is none of these: it is data (`domain.explanations.Unread`).
 """
@@ -102,3 +103,10 @@ class OutOfBudget(AutointerpError):
 
     status = 402
     title = "Out of budget"
+
+
+class Deferred(AutointerpError):
+    """The answer comes with a batch; whoever asked is to ask again when it is there."""
+
+    status = 503
+    title = "Deferred"

@@ -16,8 +16,8 @@ FILE = "autointerp.toml"
 class EndpointSettings(BaseModel):
     """A language-model server: the provider plug-in that speaks to it, its address, key and options.
 
-    `policy` says how it is treated (attempts, waits, requests in flight) and `price` what it costs, in dollars per
-    million tokens; both as `llm.base.Endpoint` has them.
+    `policy` says how it is treated (attempts, waits, requests in flight), `batch` how its batches are, and `price` what
+    it costs, in dollars per million tokens; all as `llm.base.Endpoint` has them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +27,7 @@ class EndpointSettings(BaseModel):
     api_key: SecretStr | None = None
     options: dict[str, Any] = {}
     policy: dict[str, Any] = {}
+    batch: dict[str, Any] = {}
     price: dict[str, Any] | None = None
 
 
@@ -34,7 +35,7 @@ class WorkerSettings(BaseModel):
     """How a worker works: `chunks` at once, `features` of each in flight; times in seconds.
 
     A worker that is silent for `lease` is taken for dead. One that is told to stop lets what is in flight finish for
-    at most `drain`. `polling` is the pause between looks at a queue.
+    at most `drain`. `polling` is the pause between looks at a queue, and `tending` that between looks after batches.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +45,7 @@ class WorkerSettings(BaseModel):
     lease: float = Field(default=15.0, gt=0)
     drain: float = Field(default=20.0, ge=0)
     polling: float = Field(default=0.5, gt=0)
+    tending: float = Field(default=5.0, gt=0)
 
 
 BUILT_IN: Mapping[str, EndpointSettings] = {

@@ -126,4 +126,5 @@ def _equipment(settings: Settings, database: Database) -> "Equipment":
         lease=worker.lease,
         drain=worker.drain,
         polling=worker.polling,
+        tending=worker.tending,
     )

@@ -4,7 +4,7 @@ import logging
 import signal
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,10 +12,11 @@ from autointerp.harvest.location import open_location
 from autointerp.jobs.duty import on_duty
 from autointerp.jobs.engine import QueueOptions
 from autointerp.jobs.place import beside
-from autointerp.jobs.records import HARVEST, Submitter
+from autointerp.jobs.records import HARVEST, LLM, Submitter
 from autointerp.jobs.submitter import open_submitter
 from autointerp.llm.base import Endpoint
 from autointerp.llm.stack import Gateway
+from autointerp.pipeline.batches.loop import tending
 from autointerp.pipeline.bench import Workbench
 from autointerp.pipeline.device import Device
 from autointerp.pipeline.handlers import handlers
@@ -50,6 +51,7 @@ class Equipment:
     lease: float
     drain: float
     polling: float
+    tending: float
 
 
 @contextmanager
@@ -59,20 +61,24 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     database = equipment.database
     commits = GroupCommit(database)
     books = Books(commits)
-    gateway = Gateway({one.name: one for one in equipment.endpoints}, books)
+    endpoints = {one.name: one for one in equipment.endpoints}
+    gateway = Gateway(endpoints, books)
     bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device)
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
         field = _field(equipment, jobs) if HARVEST in queues else None
-        with on_duty(
-            database,
-            jobs,
-            handlers(shop, field),
-            queues=tuple(_options(equipment, queue) for queue in queues),
-            lease=timedelta(seconds=equipment.lease),
-            drain=equipment.drain,
-            closing=bench.close,
-        ) as worker:
+        with (
+            tending(database, jobs, endpoints, pause=equipment.tending) if LLM in queues else nullcontext(),
+            on_duty(
+                database,
+                jobs,
+                handlers(shop, field),
+                queues=tuple(_options(equipment, queue) for queue in queues),
+                lease=timedelta(seconds=equipment.lease),
+                drain=equipment.drain,
+                closing=bench.close,
+            ) as worker,
+        ):
             yield worker
 
 

@@ -7,9 +7,11 @@ from autointerp.api.schemas.base import NANO
 from autointerp.cli.console import NOTES
 from autointerp.runs import Desk
 from autointerp.storage import harvests
+from autointerp.storage.batch_records import ItemState
 from autointerp.storage.records import HarvestRecord, RunProgress, RunRecord, RunState
 
 POLL = 0.3
+SHOWN = 3  # batches by name
 
 
 def follow_harvest(desk: Desk, harvest_id: str) -> HarvestRecord:
@@ -32,7 +34,8 @@ def follow_run(desk: Desk, run_id: str) -> RunRecord:
                     found = harvests.get(session, record.harvest_id)
                 _read(desk, harvest, found)
             total = progress.waiting + progress.done + progress.failed
-            work.move(progress.done + progress.failed, total, _cost(progress))
+            more = " · ".join(filter(None, (_cost(progress), at_vendors(progress))))
+            work.move(progress.done + progress.failed, total, more)
 
         return runs.wait_run(desk, run_id, timeout=None, poll=POLL, on_progress=draw)
 
@@ -50,6 +53,17 @@ def _cost(progress: RunProgress) -> str:
         return ""
     unknown = f" + {progress.cost_unknown} requests of unknown price" if progress.cost_unknown else ""
     return f"${progress.cost / NANO:.4f}{unknown}"
+
+
+def at_vendors(progress: RunProgress) -> str:
+    """How many requests are at a vendor, in which batches, and how many wait for one."""
+    if progress.batch is None:
+        return ""
+    sent, waiting = (progress.batch.items.get(state, 0) for state in (ItemState.SENT, ItemState.PENDING))
+    names = ", ".join(record.remote_id or "about to be handed in" for record in progress.batch.open[:SHOWN])
+    more = f" and {len(progress.batch.open) - SHOWN} more" if len(progress.batch.open) > SHOWN else ""
+    at = f"{sent:,} requests at the vendor ({names}{more})" if sent else ""
+    return ", ".join(filter(None, (at, f"{waiting:,} wait for a batch" if waiting else "")))
 
 
 class _Bar:

@@ -20,12 +20,16 @@ class AttemptStatus(StrEnum):
     TIMED_OUT = "timed_out"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
     CACHED = "cached"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One line of the ledger. `cost` is in nano-dollars; None: not known. `bytes` is the length of what was asked."""
+    """One line of the ledger. `cost` is in nano-dollars; None: not known.
+
+    `bytes` is the length of what was asked, `batch` the batch that it came with.
+    """
 
     run: str | None
     request: str
@@ -42,6 +46,7 @@ class Attempt:
     started_at: datetime
     finished_at: datetime
     bytes: int = 0
+    batch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

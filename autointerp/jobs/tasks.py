@@ -1,10 +1,11 @@
 """The three kinds of jobs, and how each is put on its queue: chunks of runs, shards of harvests, and their merging.
 
 The id of a job is `run/<run>/<generation>/<chunk>` or `harvest/<harvest>/<generation>/<part>`; every resume is a new
-generation, because a job that was cancelled may still be running for a moment.
+generation, because a job that was cancelled may still be running for a moment. A chunk that waited for a batch goes on
+as `run/<run>/<generation>/<chunk>/<turn>`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from autointerp.jobs.records import HARVEST, LLM, Job, JobState, Submitter
 
@@ -28,6 +29,16 @@ def submit_chunks(jobs: Submitter, run_id: str, numbers: Iterable[int], *, gener
     for number in numbers:
         args = {"run": run_id, "chunk": number, "generation": generation}
         jobs.submit(f"{run_prefix(run_id)}{generation}/{number}", queue=LLM, handler=CHUNK, args=args)
+
+
+def submit_again(jobs: Submitter, run_id: str, found: Sequence[Job], numbers: Iterable[int]) -> None:
+    """Queue the next turn of chunks, `found` being all jobs of the run; whoever asks for the same turn gets one job."""
+    for number in numbers:
+        own = [job for job in found if _part(job) == str(number)]
+        generation = max(map(generation_of, own), default=0)
+        turn = sum(generation_of(job) == generation for job in own)
+        args = {"run": run_id, "chunk": number, "generation": generation}
+        jobs.submit(f"{run_prefix(run_id)}{generation}/{number}/{turn}", queue=LLM, handler=CHUNK, args=args)
 
 
 def submit_shards(jobs: Submitter, harvest_id: str, shards: Iterable[int], *, generation: int) -> None:
@@ -55,8 +66,12 @@ def next_generation(found: Iterable[Job]) -> int:
 
 def shards_done(found: Iterable[Job]) -> int:
     """Return of how many shards the newest job of all these of one harvest is done."""
-    newest = {_part(job): job for job in sorted(found, key=generation_of)}
-    return sum(job.state is JobState.DONE for part, job in newest.items() if part != MERGE)
+    return sum(job.state is JobState.DONE for part, job in newest(found).items() if part != MERGE)
+
+
+def newest(found: Iterable[Job]) -> dict[str, Job]:
+    """Return the newest job of each chunk, shard or "merge", by its part of the id."""
+    return {_part(job): job for job in sorted(found, key=_age)}
 
 
 def shard_jobs(found: Iterable[Job]) -> tuple[Job, ...]:
@@ -72,6 +87,10 @@ def live_parts(found: Iterable[Job]) -> set[str]:
 def cancel_all(jobs: Submitter, prefix: str) -> None:
     """Cancel every job whose id begins with `prefix`."""
     jobs.cancel([job.id for job in jobs.status(prefix) if job.state.live])
+
+
+def _age(job: Job) -> tuple[int, int]:
+    return generation_of(job), int([*job.id.split("/"), "0"][4])
 
 
 def _part(job: Job) -> str:

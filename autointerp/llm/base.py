@@ -7,6 +7,7 @@ LLMError (502)
     ├── ServerFailed         any other 5xx
     ├── Unreachable          no connection, or one that broke
     ├── TimedOut             no whole reply in time; it may have been billed
+    ├── Lapsed               a batch ended without an answer to this request
     ├── Malformed            a reply that is not what the wire promises; it is counted and never judged
     ├── BadRequest           this request cannot be answered as it stands
     │   └── MissingCapability    the endpoint cannot do what the request asks for
@@ -27,6 +28,7 @@ from autointerp.domain.calls import Reply, Request, Usage
 from autointerp.domain.ledger import AttemptStatus
 from autointerp.errors import LLMError
 from autointerp.hashing import digest
+from autointerp.llm.batches.policy import BatchPolicy
 from autointerp.llm.prices import Price, Tariff
 
 
@@ -61,6 +63,7 @@ class Endpoint(BaseModel):
     options: dict[str, Any] = {}
     policy: Policy = Policy()
     price: Price | None = None
+    batch: BatchPolicy = BatchPolicy()
 
     @property
     def address(self) -> str | None:
@@ -160,6 +163,14 @@ class TimedOut(CallFailed):
     code = AttemptStatus.TIMED_OUT
     retryable = True
     title = "Language model timed out"
+
+
+class Lapsed(CallFailed):
+    """A batch ended without an answer to this request, which was not billed."""
+
+    code = AttemptStatus.EXPIRED
+    retryable = True
+    title = "Batch ended too early"
 
 
 class Malformed(CallFailed):

@@ -10,7 +10,7 @@ from autointerp.domain.ledger import Attempt, AttemptStatus, Books
 from autointerp.llm import estimate
 from autointerp.llm.base import CallFailed
 from autointerp.llm.budget import Bound, Purse
-from autointerp.llm.prices import Tariff, worst_cost
+from autointerp.llm.prices import Tariff, cost_of, worst_cost
 from autointerp.llm.waiting import to_the_end
 
 STATUS = {
@@ -101,11 +101,7 @@ class Metered:
         return Outcome(error.code, usage, cost, said.model, said.provider_request, error=error)
 
     def _cost(self, request: Request, answered: str | None, usage: Usage) -> int | None:
-        """Price by the model that was asked, or by the one that answered where an alias was asked."""
-        if not usage.total:
-            return 0
-        cost = self.tariff.cost(request.model, usage)
-        return cost if cost is not None or answered is None else self.tariff.cost(answered, usage)
+        return cost_of(self.tariff, asked=request.model, answered=answered, usage=usage)
 
     async def _book(self, request: Request, number: int, bound: Bound, outcome: Outcome, started: datetime) -> None:
         line = Attempt(

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import genai_prices
 from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import PriceContext
 from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.domain.calls import Usage
@@ -41,16 +42,30 @@ class Price(BaseModel):
         )
         return round(millionths * 1000)
 
+    def times(self, share: Decimal) -> "Price":
+        """The same price, at this share of it."""
+        read, write = self.cache_read, self.cache_write
+        return Price(
+            input=self.input * share,
+            output=self.output * share,
+            cache_read=None if read is None else read * share,
+            cache_write=None if write is None else write * share,
+        )
+
 
 FREE = Price(input=Decimal(0), output=Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
 class ListPrices:
-    """The list prices of a vendor, by its id or by the address of its API, from the table that genai-prices carries."""
+    """The list prices of a vendor, by its id or by the address of its API, from the table that genai-prices carries.
+
+    `batch`: what requests in a batch cost.
+    """
 
     vendor: str | None = None
     api_url: str | None = None
+    batch: bool = False
 
     def cost(self, model: str, usage: Usage) -> int | None:
         """The cost at today's list price; None when the table has no such model."""
@@ -62,7 +77,8 @@ class ListPrices:
             cache_write_tokens=usage.cache_write,
             output_tokens=usage.output,
         )
-        price = get_snapshot().calc(counted, model, self.vendor, self.api_url, None)
+        context: PriceContext | None = {"processing": "batch"} if self.batch else None
+        price = get_snapshot().calc(counted, model, self.vendor, self.api_url, None, context)
         return round(price.total_price * NANO)
 
 
@@ -81,3 +97,11 @@ def worst_cost(tariff: Tariff, model: str, usage: Usage) -> int | None:
     costs = [tariff.cost(model, usage), tariff.cost(model, written)]
     known = [cost for cost in costs if cost is not None]
     return max(known) if known else None
+
+
+def cost_of(tariff: Tariff, *, asked: str, answered: str | None, usage: Usage) -> int | None:
+    """Price by the model that was asked, or by the one that answered where an alias was asked."""
+    if not usage.total:
+        return 0
+    cost = tariff.cost(asked, usage)
+    return cost if cost is not None or answered is None else tariff.cost(answered, usage)

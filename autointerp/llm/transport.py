@@ -27,6 +27,7 @@ OUR_HEADERS = frozenset(
         "host",
         "idempotency-key",
         "user-agent",
+        "x-stainless-raw-response",
     }
 )
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from autointerp.domain.calls import Complete
 from autointerp.domain.specs import HarvestSpec
 from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Prompts, Tools
 from autointerp.errors import InvalidModel
 from autointerp.llm.stack import Gateway
+from autointerp.pipeline.batches.deferring import Turn, deferring
 from autointerp.pipeline.bill import Billing
 from autointerp.pipeline.subjects import Subjects
 from autointerp.storage import saes
@@ -36,18 +38,30 @@ class Workbench:
     device: str
 
     @asynccontextmanager
-    async def lay_out(self, run: RunRecord, harvest: HarvestRecord) -> AsyncGenerator[Tools]:
-        """Lay out the tools for one run over one harvest."""
+    async def lay_out(self, run: RunRecord, harvest: HarvestRecord, turn: Turn) -> AsyncGenerator[Tools]:
+        """Lay out the tools for one turn of a run over one harvest."""
         position = run.spec.features.sae
         fingerprint = await asyncio.to_thread(self._fingerprint, harvest.sae_ids[position])
-        yield Tools(
-            prompts=self.prompts,
-            seed=run.spec.seed,
-            llm=Billing(self.gateway.for_run(run.id)),
-            llm_model=run.spec.llm,
-            embedders=self._open_embedder,
-            steer=LazySteering(self.subjects, harvest.spec, sae=position, fingerprint=fingerprint, device=self.device),
-        )
+        async with self._models(run, turn) as llm:
+            yield Tools(
+                prompts=self.prompts,
+                seed=run.spec.seed,
+                llm=Billing(llm),
+                llm_model=run.spec.llm,
+                embedders=self._open_embedder,
+                steer=LazySteering(
+                    self.subjects, harvest.spec, sae=position, fingerprint=fingerprint, device=self.device
+                ),
+            )
+
+    @asynccontextmanager
+    async def _models(self, run: RunRecord, turn: Turn) -> AsyncGenerator[Complete]:
+        online = self.gateway.for_run(run.id)
+        if run.spec.mode == "online":
+            yield online
+            return
+        async with deferring(online, self.books.commits.database, turn) as llm:
+            yield llm
 
     async def close(self) -> None:
         """Close the connections and write what waits to be written."""

@@ -1,12 +1,14 @@
 """One chunk of a run: explain its features, score the explanations, and say of each feature how it ended."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from autointerp.domain.plan import build
-from autointerp.errors import AutointerpError, OutOfBudget, Unavailable
+from autointerp.errors import AutointerpError, Deferred, OutOfBudget, Unavailable
 from autointerp.jobs.records import Leaving, Stop
 from autointerp.pipeline.attempts import persevere
+from autointerp.pipeline.batches.deferring import Turn
 from autointerp.pipeline.explain import explain
 from autointerp.pipeline.score import score
 from autointerp.pipeline.shop import Shop
@@ -24,13 +26,17 @@ async def run_chunk(shop: Shop, run_id: str, number: int, generation: int, *, st
         return
     run, harvest = opened
     tally = ChunkTally(shop.database, run_id, number)
+    turn = Turn(run_id, number, generation)
+    deferred: set[int] = set()
     try:
         reason = await persevere(
             tally,
-            lambda: _work(shop, run, harvest, number, generation, stop),
+            lambda: _work(shop, run, harvest, turn, deferred, stop),
             what=f"chunk {number} of run {run_id}",
             unavailable_is_final=True,
         )
+    except Deferred:
+        return  # the chunk is queued again when its requests are answered
     except Unavailable:
         raise  # no fault of the run: the queue tries again when the database is back
     except AutointerpError as error:
@@ -38,17 +44,27 @@ async def run_chunk(shop: Shop, run_id: str, number: int, generation: int, *, st
         await asyncio.to_thread(halt, shop.database, run_id, end, error.detail)
         return
     if reason is not None:
-        await asyncio.to_thread(_give_up, shop.database, run_id, number, reason)
+        await asyncio.to_thread(_give_up, shop.database, run_id, number, reason, spared=deferred)
     await asyncio.to_thread(settle, shop.database, run_id)
 
 
-async def _work(shop: Shop, run: RunRecord, harvest: HarvestRecord, number: int, generation: int, stop: Stop) -> None:
-    waiting = await asyncio.to_thread(_waiting, shop.database, run.id, harvest.id, number)
+async def _work(shop: Shop, run: RunRecord, harvest: HarvestRecord, turn: Turn, deferred: set[int], stop: Stop) -> None:
+    """Do the stages; `deferred` takes up the features whose answers come with a batch."""
+    deferred.clear()
+    waiting = await asyncio.to_thread(_waiting, shop.database, run.id, harvest.id, turn.chunk)
     if not waiting:
         return
-    async with shop.bench.lay_out(run, harvest) as tools:
+    async with shop.bench.lay_out(run, harvest, turn) as tools:
         plan = await asyncio.to_thread(build, run.spec, tools)  # a plug-in may load a model
-        slip = Slip(run=run, harvest=harvest, plan=plan, features=waiting, stop=stop, generation=generation)
+        slip = Slip(
+            run=run,
+            harvest=harvest,
+            plan=plan,
+            features=waiting,
+            stop=stop,
+            generation=turn.generation,
+            deferred=deferred,
+        )
         for stage in (explain, score):
             await stage(shop, slip)
             if slip.halt is not None:
@@ -57,6 +73,8 @@ async def _work(shop: Shop, run: RunRecord, harvest: HarvestRecord, number: int,
                 raise Leaving
     if slip.crash is not None:
         raise slip.crash
+    if deferred:
+        raise Deferred(f"{len(deferred)} features wait for a batch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +111,8 @@ def _waiting(database: Database, run_id: str, harvest_id: str, number: int) -> t
         return features.get_many(session, harvest_id, [one.feature_id for one in waiting])
 
 
-def _give_up(database: Database, run_id: str, number: int, reason: str) -> None:
+def _give_up(database: Database, run_id: str, number: int, reason: str, *, spared: Collection[int]) -> None:
     with database.write() as session:
-        waiting = run_features.chunk(session, run_id, number)
-        run_features.fail(session, run_id, {one.feature_id: reason for one in waiting})
+        waiting = [one.feature_id for one in run_features.chunk(session, run_id, number)]
+        run_features.fail(session, run_id, {feature: reason for feature in waiting if feature not in spared})
+        run_features.forget_attempts(session, run_id, number)

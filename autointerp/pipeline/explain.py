@@ -26,9 +26,8 @@ async def explain(shop: Shop, slip: Slip) -> None:
         missing = [i for i in range(len(slip.plan.explainers)) if i not in held.get(feature.id, ())]
         if missing:
             shown = await asyncio.to_thread(load_examples, shop.database, feature, Split.EXPLAIN)
-            for position in missing:
-                draw = slip.generation if position in unread.get(feature.id, ()) else 0
-                await _explain(shop, slip, feature, position, shown, draw=draw)
+            draws = {i: slip.generation if i in unread.get(feature.id, ()) else 0 for i in missing}
+            await slip.in_turn(_explain(shop, slip, feature, i, shown, draw=draw) for i, draw in draws.items())
 
     async def noted(feature: FeatureRow) -> None:
         await slip.settles(feature, one(feature))

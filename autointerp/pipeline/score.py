@@ -30,8 +30,7 @@ async def score(shop: Shop, slip: Slip) -> None:
         missing = [(claim, i) for claim in own for i in range(len(slip.plan.scorers)) if i not in held[claim.id]]
         if missing:
             asked = await asyncio.to_thread(load_examples, shop.database, feature, Split.SCORE)
-            for claim, position in missing:
-                await _score(shop, slip, feature, claim, position, asked)
+            await slip.in_turn(_score(shop, slip, feature, claim, i, asked) for claim, i in missing)
 
     async def one_and_close(feature: FeatureRow) -> None:
         if await slip.settles(feature, one(feature)):

@@ -6,15 +6,16 @@ from typing import Protocol
 
 from autointerp.domain.tools import Tools
 from autointerp.jobs.records import Submitter
+from autointerp.pipeline.batches.deferring import Turn
 from autointerp.storage.engine import Database
 from autointerp.storage.group_commit import GroupCommit
 from autointerp.storage.records import HarvestRecord, RunRecord
 
 
 class Bench(Protocol):
-    """Lays out the tools for one run over one harvest, and clears them away."""
+    """Lays out the tools for one turn of a run over one harvest, and clears them away."""
 
-    def lay_out(self, run: RunRecord, harvest: HarvestRecord) -> AbstractAsyncContextManager[Tools]: ...
+    def lay_out(self, run: RunRecord, harvest: HarvestRecord, turn: Turn) -> AbstractAsyncContextManager[Tools]: ...
 
 
 @dataclass(frozen=True, slots=True)

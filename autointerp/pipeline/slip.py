@@ -1,11 +1,11 @@
 """The slip that goes with a chunk through the stages: what it is about, and what has gone wrong so far."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from autointerp.domain.plan import Plan
-from autointerp.errors import AutointerpError, OutOfBudget, Unavailable
+from autointerp.errors import AutointerpError, Deferred, OutOfBudget, Unavailable
 from autointerp.jobs.records import Stop
 from autointerp.llm.base import CallFailed
 from autointerp.pipeline.bounded import for_each
@@ -20,7 +20,7 @@ class Slip:
 
     `failures` says by feature id why a feature cannot be finished. `halt` is why nothing more can be asked for at all
     (the budget is spent, the endpoint refuses every request). `crash` is what no feature can be blamed for: a mistake
-    of the program, or a database that is not there.
+    of the program, or a database that is not there. `deferred` are the features whose answers come with a batch.
     """
 
     run: RunRecord
@@ -33,10 +33,15 @@ class Slip:
     halt: AutointerpError | None = None
     crash: Exception | None = None
     crashed: set[int] = field(default_factory=set[int])
+    deferred: set[int] = field(default_factory=set[int])
 
     async def each(self, work: Callable[[FeatureRow], Awaitable[None]], *, at_once: int) -> None:
-        """Do `work` to each feature that has not crashed, until nothing more can be asked for."""
-        healthy = [feature for feature in self.features if feature.id not in self.crashed]
+        """Do `work` to each feature that has not crashed or was deferred, until nothing more can be asked for.
+
+        A run that asks through batches has all its features in flight, so that their requests share a batch.
+        """
+        healthy = [feature for feature in self.features if feature.id not in self.crashed | self.deferred]
+        at_once = max(1, len(healthy)) if self.run.spec.mode == "batch" else at_once
         await for_each(healthy, work, at_once=at_once, stop=lambda: self.stop() or self.halt is not None)
 
     async def settles(self, feature: FeatureRow, work: Awaitable[None]) -> bool:
@@ -45,6 +50,8 @@ class Slip:
             await work
         except OutOfBudget as error:
             self.halt = error
+        except Deferred:
+            self.deferred.add(feature.id)
         except Unavailable as error:
             self._crash(feature, error)
         except AutointerpError as error:
@@ -57,6 +64,18 @@ class Slip:
         else:
             return True
         return False
+
+    @staticmethod
+    async def in_turn(works: Iterable[Awaitable[None]]) -> None:
+        """Do one thing after the other; what is deferred does not keep the next one from being asked for."""
+        deferred: Deferred | None = None
+        for work in works:
+            try:
+                await work
+            except Deferred as error:
+                deferred = error
+        if deferred is not None:
+            raise deferred
 
     def _crash(self, feature: FeatureRow, error: Exception) -> None:
         _log.debug("feature %s crashed", feature.record.name, exc_info=error)

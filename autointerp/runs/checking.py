@@ -16,6 +16,7 @@ from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Tools
 from autointerp.errors import Conflict, InvalidSpec
 from autointerp.llm.base import Endpoint
+from autointerp.llm.batches.opening import batch_tariff_of, need_batches
 from autointerp.llm.stack import tariff_of
 from autointerp.runs.desk import Desk
 from autointerp.runs.probing import stored_probe
@@ -83,12 +84,14 @@ class _CheckedTools(Tools):
     """Tools that refuse, while a plug-in is built, a model whose endpoint is not known.
 
     With a budget in dollars (`priced`) they also refuse one whose price is not known, as nothing would hold it back,
-    and one that a probe has found to lack what the plug-in needs; one that was never probed may be able to do anything.
+    for a run in `batch` mode one whose endpoint has no batch API, and one that a probe has found to lack what the
+    plug-in needs; one that was never probed may be able to do anything.
     """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict[str, Endpoint])
     priced: bool = False
     probed: Probed = _never
+    batch: bool = False
 
     def need_llm(self, model: str | None, who: str, *, needs: Sequence[Capability] = ()) -> tuple[Complete, str, str]:
         """Return the stand-in with the endpoint and the model; InvalidSpec when something is missing."""
@@ -99,7 +102,10 @@ class _CheckedTools(Tools):
                 f"the endpoint {endpoint!r} has no key; set {endpoint.upper()}_API_KEY "
                 f"or AUTOINTERP_ENDPOINTS__{endpoint.upper()}__API_KEY"
             )
-        if self.priced and tariff_of(server).cost(name, Usage(input=1)) is None:
+        if self.batch:
+            _check_batch(server, who, needs)
+        tariff = batch_tariff_of(server) if self.batch else tariff_of(server)
+        if self.priced and tariff.cost(name, Usage(input=1)) is None:
             raise InvalidSpec(
                 f"the price of {endpoint}/{name} is not known, so a budget in dollars cannot be kept; "
                 f"set the price of the endpoint {endpoint!r}, or give a budget in tokens"
@@ -113,6 +119,14 @@ class _CheckedTools(Tools):
         return llm, endpoint, name
 
 
+def _check_batch(server: Endpoint, who: str, needs: Sequence[Capability]) -> None:
+    need_batches(server)
+    if Capability.DECISIONS in needs:
+        raise InvalidSpec(
+            f'{who} asks for decisions, which no vendor takes in batches; use the judge "llm", or set mode = "online"'
+        )
+
+
 def _stand_ins(desk: Desk, spec: RunSpec) -> Tools:
     return _CheckedTools(
         prompts=desk.prompts,
@@ -124,6 +138,7 @@ def _stand_ins(desk: Desk, spec: RunSpec) -> Tools:
         endpoints=desk.endpoints,
         priced=spec.budget.dollars is not None,
         probed=partial(stored_probe, desk),
+        batch=spec.mode == "batch",
     )
 
 

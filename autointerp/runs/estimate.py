@@ -7,6 +7,7 @@ from itertools import groupby
 from autointerp.domain.calls import Usage
 from autointerp.domain.specs import RunSpec
 from autointerp.llm.base import Endpoint
+from autointerp.llm.batches.opening import batch_tariff_of
 from autointerp.llm.estimate import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE
 from autointerp.llm.prices import Tariff
 from autointerp.llm.stack import keeps_prompts, tariff_of
@@ -56,12 +57,12 @@ def estimate(desk: Desk, spec: RunSpec) -> tuple[Quote, ...]:
     for (endpoint, model), group in groupby(asked, key=lambda one: (one.endpoint, one.model)):
         with desk.database.read() as session:
             habits = calls.habits(session, endpoint, model)
-        quotes.append(_quote(desk.endpoints[endpoint], model, list(group), habits))
+        quotes.append(_quote(desk.endpoints[endpoint], model, list(group), habits, batch=spec.mode == "batch"))
     return tuple(quotes)
 
 
-def _quote(endpoint: Endpoint, model: str, asked: Sequence[Asked], habits: Habits | None) -> Quote:
-    tariff = tariff_of(endpoint)
+def _quote(endpoint: Endpoint, model: str, asked: Sequence[Asked], habits: Habits | None, *, batch: bool) -> Quote:
+    tariff = batch_tariff_of(endpoint) if batch else tariff_of(endpoint)
     requests = round(sum(one.requests for one in asked))
 
     def side(name: str) -> Side:

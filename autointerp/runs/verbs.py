@@ -7,7 +7,7 @@ from autointerp.jobs.expansion import expand, waiting_for
 from autointerp.runs.checking import check, check_plugins
 from autointerp.runs.desk import Desk
 from autointerp.runs.harvests import cancel_harvest, found_or_created, resume_harvest, submit_missing_shards
-from autointerp.storage import budgets, harvests, run_features, runs
+from autointerp.storage import batch_items, batches, budgets, harvests, run_features, runs
 from autointerp.storage.engine import WriteSession
 from autointerp.storage.records import HarvestRecord, HarvestState, RunRecord, RunState
 
@@ -32,12 +32,16 @@ def create_run(desk: Desk, spec: RunSpec, *, idempotency_key: str | None) -> Run
 
 
 def cancel_run(desk: Desk, run_id: str) -> RunRecord:
-    """Stop a run within about a second; what it has stored stays. Its harvest stops too when only this run made it."""
+    """Stop a run within about a second; what it has stored stays. Its harvest stops too when only this run made it.
+
+    Its batches are ended at the vendor, and what they had answered by then is kept.
+    """
     with desk.database.write() as session:
         run = runs.get(session, run_id)
         if run.state.ended:
             raise Conflict(f"the run {run_id} is {run.state}; there is nothing to cancel")
         runs.set_state(session, run_id, RunState.CANCELLED)
+        batches.ask_cancel(session, run_id)
     tasks.cancel_all(desk.jobs, tasks.run_prefix(run_id))
     if run.state is RunState.HARVESTING and run.harvest_id and isinstance(run.spec.harvest, HarvestSpec):
         _cancel_unwanted(desk, run.harvest_id)
@@ -54,7 +58,8 @@ def resume_run(desk: Desk, run_id: str, *, budget: Budget | None = None) -> RunR
         run = runs.get(session, run_id)
         if run.state is RunState.COMPLETE:
             raise Conflict(f"the run {run_id} is complete; there is nothing to resume")
-        if run.state.ended:
+        ended = run.state.ended
+        if ended:
             run_features.retry_failed(session, run_id)
         harvest = _harvest_of(session, run.spec) if run.harvest_id is None else harvests.get(session, run.harvest_id)
         runs.set_harvest(session, run_id, harvest.id)
@@ -69,15 +74,19 @@ def resume_run(desk: Desk, run_id: str, *, budget: Budget | None = None) -> RunR
     if harvest.state is not HarvestState.FINISHED:
         resume_harvest(desk, harvest.id)
     _expand_if_harvested(desk, run_id, harvest.id)
-    submit_missing_chunks(desk, run_id)
+    submit_missing_chunks(desk, run_id, anew=ended)
     return _get(desk, run_id)
 
 
-def submit_missing_chunks(desk: Desk, run_id: str) -> None:
-    """Queue the chunks of a running run in which a feature waits and that no worker has or will take."""
+def submit_missing_chunks(desk: Desk, run_id: str, *, anew: bool) -> None:
+    """Queue the chunks of a running run in which a feature waits and that no worker has or will take.
+
+    `anew`: the run had ended. Otherwise chunks that wait for a batch are left to whoever looks after that.
+    """
     with desk.database.read() as session:
         run = runs.get(session, run_id)
         waiting = run_features.chunks(session, run_id)
+        deferred = batch_items.open_chunks(session, run_id)
     if run.state is not RunState.RUNNING:
         return
     found = desk.jobs.status(tasks.run_prefix(run_id))
@@ -88,7 +97,10 @@ def submit_missing_chunks(desk: Desk, run_id: str) -> None:
             if not waiting:
                 runs.settle(session, run_id)
     missing = [number for number in waiting if str(number) not in live]
-    tasks.submit_chunks(desk.jobs, run_id, missing, generation=tasks.next_generation(found))
+    if anew or run.spec.mode == "online":
+        tasks.submit_chunks(desk.jobs, run_id, missing, generation=tasks.next_generation(found))
+    else:
+        tasks.submit_again(desk.jobs, run_id, found, [number for number in missing if number not in deferred])
 
 
 def _harvest_of(session: WriteSession, spec: RunSpec) -> HarvestRecord:

@@ -1,5 +1,6 @@
 """Budgets of runs: reserved before a call, settled after it, each in one statement that is safe across workers."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -8,9 +9,11 @@ from sqlalchemy import CursorResult
 from autointerp.domain.ledger import Reserved
 from autointerp.domain.specs import Budget
 from autointerp.errors import NotFound
+from autointerp.storage.batch_records import ItemState
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.insertion import insert_if_absent
 from autointerp.storage.records import BudgetRecord
+from autointerp.storage.tables.batches import BatchItemTable
 from autointerp.storage.tables.runs import BudgetTable
 
 NANO = 1_000_000_000
@@ -94,9 +97,22 @@ def settle(session: WriteSession, run_id: str, reserved: Reserved, *, cost: int,
 
 
 def release_all(session: WriteSession, run_id: str) -> None:
-    """Forget every reservation of a run, as of workers that were killed; for a run on which nobody works now."""
+    """Forget every reservation of a run, as of workers that were killed; for a run on which nobody works now.
+
+    What is set aside for requests in batches stays: they go on without a worker.
+    """
     statement = sa.update(TABLE).where(TABLE.run_id == run_id)
-    session.sql.execute(statement.values(reserved_cost=0, reserved_tokens=0))
+    in_batches = BatchItemTable.run_id == run_id, BatchItemTable.state == ItemState.SENT
+    session.sql.execute(
+        statement.values(
+            reserved_cost=_total(BatchItemTable.reserved_cost, in_batches),
+            reserved_tokens=_total(BatchItemTable.reserved_tokens, in_batches),
+        )
+    )
+
+
+def _total(column: Any, which: Sequence[sa.ColumnElement[bool]]) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.coalesce(sa.func.sum(column), 0)).where(*which).scalar_subquery()
 
 
 def _caps(budget: Budget) -> dict[str, int | None]:

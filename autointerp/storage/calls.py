@@ -24,6 +24,7 @@ AS_THEY_ARE = (
     "started_at",
     "finished_at",
     "bytes",
+    "batch",
 )
 NEWEST = 2_000
 ENOUGH = 5

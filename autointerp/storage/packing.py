@@ -1,10 +1,11 @@
-"""Domain records as blobs: pools, vocabularies, trials and replies; `feature_packing` has those of features."""
+"""Domain records as blobs: pools, vocabularies, trials, requests, replies; `feature_packing` has those of features."""
 
 import base64
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from autointerp.domain.calls import Decided, Finish, Reply, TokenLogprob, Usage
+from autointerp.domain.calls import Asked, Decided, Finish, Message, Reply, Request, Role, TokenLogprob, Usage
 from autointerp.domain.examples import Group
 from autointerp.domain.explanations import UnreadKind
 from autointerp.domain.judging import Answer, Confidence
@@ -72,6 +73,19 @@ def _trial(row: list[Any]) -> Trial:
         request=request,
     )
     return Trial(group=Group.parse(group), window=(context, start), truth=truth, answer=answer, note=note)
+
+
+def pack_request(request: Request) -> bytes:
+    """Pack a request to a language model."""
+    return pack_json(asdict(request))
+
+
+def unpack_request(blob: bytes) -> Request:
+    """Return what `pack_request` was given."""
+    kept = unpack_json(blob)
+    messages = tuple(Message(Role(one["role"]), one["text"], one["shared"]) for one in kept.pop("messages"))
+    questions = tuple(Asked(**one) for one in kept.pop("questions", ()))
+    return Request(messages=messages, questions=questions, **kept)
 
 
 def pack_reply(reply: Reply) -> bytes:

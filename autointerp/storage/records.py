@@ -10,6 +10,7 @@ from autointerp.domain.explanations import Explanation, Unread
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.scores import Score
 from autointerp.domain.specs import HarvestSpec, RunSpec
+from autointerp.storage.batch_records import BatchProgress
 
 
 class HarvestState(StrEnum):
@@ -249,7 +250,7 @@ class RunProgress:
 
     `requests` are attempts that reached a provider and `cached` those answered from the cache; `cost` is the sum of
     the known costs in nano-dollars and `cost_unknown` the number of attempts whose cost is not known. `failures` are
-    the first ones (`run_features.list_failures` pages through all).
+    the first ones (`run_features.list_failures` pages through all). `batch` is None for a run that asks online.
     """
 
     waiting: int
@@ -264,6 +265,7 @@ class RunProgress:
     cost: int
     cost_unknown: int
     failures: tuple[Failure, ...]
+    batch: BatchProgress | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,11 @@ def take_back_attempt(session: WriteSession, run_id: str, number: int) -> None:
     session.sql.execute(sa.update(TABLE).where(*counted).values(attempts=TABLE.attempts - 1))
 
 
+def forget_attempts(session: WriteSession, run_id: str, number: int) -> None:
+    """Begin to count anew for what waits in a chunk: the attempts failed for another reason."""
+    session.sql.execute(sa.update(TABLE).where(*_waiting(run_id, number)).values(attempts=0))
+
+
 def retry_failed(session: WriteSession, run_id: str) -> int:
     """Let failed features wait again and forget the attempts of all that wait; return how many had failed."""
     mine = sa.update(TABLE).where(TABLE.run_id == run_id)

@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult
 from autointerp.domain.ledger import AttemptStatus
 from autointerp.domain.specs import RunSpec
 from autointerp.errors import Conflict, NotFound
-from autointerp.storage import run_features
+from autointerp.storage import batches, run_features
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.identifiers import new_identifier
 from autointerp.storage.insertion import insert_if_absent
@@ -125,6 +125,7 @@ def progress(session: ReadSession, run_id: str, *, failures: int = 100) -> RunPr
         scores=_count(session, ScoreTable.run_id == run_id),
         **_paid(session, run_id),
         failures=run_features.list_failures(session, run_id, after=None, limit=failures),
+        batch=batches.progress(session, run_id) if get(session, run_id).spec.mode == "batch" else None,
     )
 
 

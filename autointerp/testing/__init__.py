@@ -1,5 +1,6 @@
 """A language-model server for tests, ours and our users': real HTTP, every wire, scripted answers and faults."""
 
+from autointerp.testing.batches import Batches, Fate, Item
 from autointerp.testing.behaviours import (
     Behaviour,
     answering,
@@ -31,7 +32,10 @@ from autointerp.testing.wires import Answer, Seen, Wire
 
 __all__ = [
     "Answer",
+    "Batches",
     "Behaviour",
+    "Fate",
+    "Item",
     "Seen",
     "TestServer",
     "Wire",

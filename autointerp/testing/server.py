@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from autointerp.errors import Unavailable
+from autointerp.testing.batches import Batches
 from autointerp.testing.behaviours import Behaviour, wrong_key
 from autointerp.testing.wires import Seen, Wire
 
@@ -31,6 +32,7 @@ class TestServer:
     behaviour: Behaviour
     port: int
     key: str | None = None
+    batches: Batches = field(default_factory=Batches)
     requests: list[Seen] = field(default_factory=list[Seen])
 
     @property
@@ -53,6 +55,7 @@ class TestServer:
                 Route("/v1/systemone", self._chat, methods=["POST"]),
                 Route("/v1/messages", self._messages, methods=["POST"]),
                 Route("/v1/models", self._models),
+                *self.batches.routes(lambda: self.behaviour),
             ]
         )
 
@@ -75,9 +78,11 @@ class TestServer:
 
 
 @contextmanager
-def serve(behaviour: Behaviour, *, key: str | None = None) -> Generator[TestServer, None, None]:
-    """Run a server on a free port of this machine; with `key`, any other key is refused."""
-    server = TestServer(behaviour, 0, key)
+def serve(
+    behaviour: Behaviour, *, key: str | None = None, batches: Batches | None = None
+) -> Generator[TestServer, None, None]:
+    """Run a server on a free port of this machine; with `key`, any other key is refused (but for batches)."""
+    server = TestServer(behaviour, 0, key, batches or Batches())
     with listening(server.app()) as port:
         server.port = port
         yield server

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from autointerp.domain.steering import Change, Mode
 from autointerp.errors import InvalidModel
+from autointerp.pipeline.batches.deferring import Turn
 from autointerp.runs import create_run
 from autointerp.storage import harvests, runs
 from autointerp.storage.tables.models import SaeTable
@@ -20,7 +21,7 @@ async def kl(world: World) -> float:
         run = runs.get(session, run_id)
         assert run.harvest_id is not None
         harvest = harvests.get(session, run.harvest_id)
-    async with world.shop.bench.lay_out(run, harvest) as tools:
+    async with world.shop.bench.lay_out(run, harvest, Turn(run.id, 0, 0)) as tools:
         return (await tools.need_steer("the test").kl([[1, 2, 3]], CHANGE))[0]
 
 

@@ -111,18 +111,21 @@ def planted_harvest(folder: Path, **options: object) -> HarvestSpec:
 
 
 @asynccontextmanager
-async def open_world(url: str, *, folder: Path, data_dir: Path, subjects: LoadedSubjects) -> AsyncGenerator[World]:
-    """Put the parts together over the database `url`."""
+async def open_world(
+    url: str, *, folder: Path, data_dir: Path, subjects: LoadedSubjects, endpoint: Endpoint | None = None
+) -> AsyncGenerator[World]:
+    """Put the parts together over the database `url`, with an endpoint in place of the fake one if one is given."""
     database = Database(url)
     queue, model = MemoryQueue(), Model()
     prompts = PromptLibrary.load(default_folder())
     policy = Policy(concurrency=AT_ONCE, max_concurrency=AT_ONCE)
-    endpoint = Endpoint(name="fake", provider="fake", options={"answer": model}, policy=policy)
+    endpoint = endpoint or Endpoint(name="fake", provider="fake", options={"answer": model}, policy=policy)
+    endpoints = {endpoint.name: endpoint}
     async with open_books(database) as books:
-        gateway = Gateway({"fake": endpoint}, books)
+        gateway = Gateway(endpoints, books)
         bench = Workbench(gateway, books, prompts, subjects, "cpu")
         yield World(
-            desk=Desk(database, queue, prompts, {"fake": endpoint}, timedelta(seconds=15)),
+            desk=Desk(database, queue, prompts, endpoints, timedelta(seconds=15)),
             queue=queue,
             model=model,
             shop=Shop(database, books.commits, queue, bench, at_once=AT_ONCE),

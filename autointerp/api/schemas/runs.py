@@ -7,6 +7,7 @@ from pydantic import Field
 
 from autointerp.api.schemas.base import NANO, WHEN, Shown, example
 from autointerp.domain.specs import RunSpec
+from autointerp.storage.batch_records import BatchProgress, BatchRecord, BatchState, ItemState
 from autointerp.storage.records import Failure, RunProgress, RunRecord, RunState
 
 SPEC_EXAMPLE: dict[str, Any] = {
@@ -66,6 +67,63 @@ class FailedFeature(Shown):
         return cls(feature_id=failure.feature_id, index=failure.index, reason=failure.reason)
 
 
+class OpenBatch(Shown):
+    """A batch that is not finished."""
+
+    model_config = example(
+        id="0192f3ac55e0",
+        endpoint="openai",
+        model="gpt-6-luna",
+        state="running",
+        remote_id="batch_68f1",
+        requests=1_200,
+        done=700,
+        error=None,
+        created_at=WHEN,
+        next_look_at=WHEN,
+    )
+
+    id: str
+    endpoint: str
+    model: str
+    state: BatchState = Field(description="submitting: handed in, or about to be; running: the vendor has it")
+    remote_id: str | None = Field(description="the vendor's name for it")
+    requests: int
+    done: int = Field(description="as the vendor last told; Anthropic counts nothing before all is done")
+    error: str | None = Field(description="what went wrong at the last look, which is repeated")
+    created_at: datetime
+    next_look_at: datetime
+
+    @classmethod
+    def of(cls, record: BatchRecord) -> Self:
+        """Show a stored batch."""
+        return cls(**{name: getattr(record, name) for name in cls.model_fields})
+
+
+class Batching(Shown):
+    """Where the requests of a run in batch mode stand."""
+
+    model_config = example(
+        pending=0, at_provider=1_200, answered=3_400, kept=10, failed=2, online=1, ended=3, batches=[]
+    )
+
+    pending: int = Field(description="requests that wait for a batch")
+    at_provider: int = Field(description="requests in a batch, without an answer yet")
+    answered: int = Field(description="requests that a batch answered")
+    kept: int = Field(description="requests whose reply was in the cache when a batch was made")
+    failed: int = Field(description="requests that no batch can answer")
+    online: int = Field(description="requests that batches left unanswered, and that were sent one by one")
+    ended: int = Field(description="batches that are finished")
+    batches: list[OpenBatch] = Field(description="those that are not, oldest first")
+
+    @classmethod
+    def of(cls, progress: BatchProgress) -> Self:
+        """Show how far a run's batches are."""
+        names = {state: str(state) for state in ItemState} | {ItemState.SENT: "at_provider"}
+        counts = {name: progress.items.get(state, 0) for state, name in names.items()}
+        return cls(**counts, ended=progress.ended, batches=[OpenBatch.of(record) for record in progress.open])
+
+
 class Progress(Shown):
     """How far a run is."""
 
@@ -80,6 +138,7 @@ class Progress(Shown):
     tokens: int
     cost: float = Field(description="in dollars, of the requests whose price is known")
     cost_unknown: int = Field(description="requests whose price is not known")
+    batch: Batching | None = Field(description="of a run in batch mode")
     failures: list[FailedFeature] = Field(description="the first ones; /v1/runs/{id}/failures lists all")
 
     @classmethod
@@ -97,6 +156,7 @@ class Progress(Shown):
             tokens=progress.tokens,
             cost=progress.cost / NANO,
             cost_unknown=progress.cost_unknown,
+            batch=Batching.of(progress.batch) if progress.batch is not None else None,
             failures=[FailedFeature.of(failure) for failure in progress.failures],
         )
 
@@ -118,6 +178,7 @@ class RunPage(Run):
             "tokens": 910_000,
             "cost": 0.31,
             "cost_unknown": 0,
+            "batch": None,
             "failures": [{"feature_id": 412, "index": 411, "reason": "the reply was truncated"}],
         },
     )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from autointerp.domain.calls import Finish, Message, Reply, Request, Role, Usage
 from autointerp.llm import deciding
 from autointerp.llm.base import Endpoint, MissingCapability
+from autointerp.llm.batches.base import BatchDriver
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
 from autointerp.llm.transport import Address, broken, open_http, within
@@ -30,13 +31,17 @@ FINISH = {
 
 
 class Config(BaseModel):
-    """`prompt_cache` is how long the vendor keeps the shared part of a prompt; None: it is not marked."""
+    """`prompt_cache` is how long the vendor keeps the shared part of a prompt; None: it is not marked.
+
+    `batches` says whether there is a batch API; None: only at Anthropic's own address.
+    """
 
     HOSTED: ClassVar[bool] = True  # without a base_url it is the vendor's own server, which asks for a key
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeout: float = Field(default=120, gt=0, description="seconds for the whole of one attempt")
     prompt_cache: Literal["5m", "1h"] | None = "5m"
+    batches: bool | None = None
 
     def build(self, endpoint: Endpoint) -> "Anthropic":
         """Open the client."""
@@ -49,6 +54,23 @@ class Config(BaseModel):
 
     def tariff(self, endpoint: Endpoint) -> Tariff:
         """Anthropic's list prices; another server of this wire has no known price."""
+        return self._prices(endpoint)
+
+    def can_batch(self, endpoint: Endpoint) -> bool:
+        """Whether the server has a batch API."""
+        return endpoint.base_url is None if self.batches is None else self.batches
+
+    def open_batches(self, endpoint: Endpoint) -> BatchDriver:
+        """Open the batch API."""
+        from autointerp.llm.batches.anthropic import AnthropicBatches
+
+        return AnthropicBatches(endpoint, self)
+
+    def batch_tariff(self, endpoint: Endpoint) -> Tariff:
+        """What requests in a batch cost."""
+        return replace(self._prices(endpoint), batch=True)
+
+    def _prices(self, endpoint: Endpoint) -> ListPrices:
         return ListPrices(vendor="anthropic") if endpoint.base_url is None else ListPrices(api_url=endpoint.base_url)
 
 
@@ -80,7 +102,7 @@ class Anthropic:
         try:
             return await self._client.post("/v1/messages", cast_to=httpx2.Response, body=content)
         except anthropic.APIStatusError as error:
-            raise failure(self._endpoint, request.model, _refusal(error)) from None
+            raise failure(self._endpoint, request.model, refusal(error)) from None
         except anthropic.APIConnectionError as error:
             raise broken(self._endpoint, error) from None
 
@@ -154,7 +176,8 @@ def _block(message: Message, keep: str | None) -> dict[str, Any]:
     return block
 
 
-def _refusal(error: anthropic.APIStatusError) -> Refusal:
+def refusal(error: anthropic.APIStatusError) -> Refusal:
+    """What concerns us of the SDK's error."""
     codes = frozenset(str(code) for code in (error.type, error.error_code) if code)
     return Refusal(error.status_code, error.response.headers, codes, error.api_message or error.message)
 

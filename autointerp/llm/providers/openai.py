@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from autointerp.domain.calls import Finish, Reply, Request, TokenLogprob, Usage
 from autointerp.llm import completions, deciding, decisions, estimate, systemone
 from autointerp.llm.base import Endpoint, MissingCapability, Said
+from autointerp.llm.batches.base import BatchDriver
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
 from autointerp.llm.transport import Address, broken, open_http, within
@@ -38,6 +39,7 @@ class Config(BaseModel):
     response_format: Literal["json_schema", "json_object", "none"] = "json_schema"
     max_logprobs: int = Field(default=20, ge=0, description="alternatives a token at most; 0: the server has none")
     decisions: Literal["none", "openai", "systemone"] | None = Field(default=None, description="the wire of decisions")
+    batches: bool | None = Field(default=None, description="whether there is a batch API; by default only OpenAI's own")
 
     def build(self, endpoint: Endpoint) -> "OpenAI":
         """Open the client."""
@@ -45,6 +47,23 @@ class Config(BaseModel):
 
     def tariff(self, endpoint: Endpoint) -> Tariff:
         """OpenAI's list prices, or those of the vendor at `base_url`; a server of one's own has no known price."""
+        return self._prices(endpoint)
+
+    def can_batch(self, endpoint: Endpoint) -> bool:
+        """Whether the server has a batch API."""
+        return endpoint.base_url is None if self.batches is None else self.batches
+
+    def open_batches(self, endpoint: Endpoint) -> BatchDriver:
+        """Open the batch API."""
+        from autointerp.llm.batches.openai import OpenAIBatches
+
+        return OpenAIBatches(endpoint, self)
+
+    def batch_tariff(self, endpoint: Endpoint) -> Tariff:
+        """What requests in a batch cost."""
+        return replace(self._prices(endpoint), batch=True)
+
+    def _prices(self, endpoint: Endpoint) -> ListPrices:
         return ListPrices(vendor="openai") if endpoint.base_url is None else ListPrices(api_url=endpoint.base_url)
 
 
@@ -76,7 +95,7 @@ class OpenAI:
         try:
             return await self._client.post(path, cast_to=httpx2.Response, body=content)
         except openai.APIStatusError as error:
-            raise failure(self._endpoint, request.model, _refusal(error)) from None
+            raise failure(self._endpoint, request.model, refusal(error)) from None
         except openai.APIConnectionError as error:
             raise broken(self._endpoint, error) from None
 
@@ -176,7 +195,8 @@ def _response_format(schema: dict[str, Any], way: str) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
 
 
-def _refusal(error: openai.APIStatusError) -> Refusal:
+def refusal(error: openai.APIStatusError) -> Refusal:
+    """What concerns us of the SDK's error."""
     told = cast(dict[str, Any], error.body) if isinstance(error.body, dict) else {}
     codes = frozenset(str(told[key]) for key in ("code", "type") if told.get(key))
     message = told.get("message")

@@ -1,6 +1,29 @@
 """The tables, one file a noun; importing this package declares them all."""
 
-from autointerp.storage.tables import books, endpoints, explanations, harvests, models, rates, runs, scores, workers
+from autointerp.storage.tables import (
+    batches,
+    books,
+    endpoints,
+    explanations,
+    harvests,
+    models,
+    rates,
+    runs,
+    scores,
+    workers,
+)
 from autointerp.storage.tables.base import Base
 
-__all__ = ["Base", "books", "endpoints", "explanations", "harvests", "models", "rates", "runs", "scores", "workers"]
+__all__ = [
+    "Base",
+    "batches",
+    "books",
+    "endpoints",
+    "explanations",
+    "harvests",
+    "models",
+    "rates",
+    "runs",
+    "scores",
+    "workers",
+]

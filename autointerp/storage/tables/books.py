@@ -44,3 +44,4 @@ class CallTable(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime]
     bytes: Mapped[int] = mapped_column(server_default="0")
+    batch: Mapped[str | None] = mapped_column(String(36))

@@ -1,0 +1,1 @@
+"""Runs that ask through batches: requests are collected, handed in, looked after and read, by any worker."""

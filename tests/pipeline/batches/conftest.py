@@ -1,0 +1,115 @@
+"""Runs in batch mode over the planted subject, against the test server's batch APIs, through the real SDKs."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from autointerp.domain.ledger import Attempt
+from autointerp.domain.specs import RunSpec
+from autointerp.llm.base import Endpoint, Policy
+from autointerp.llm.prices import Price
+from autointerp.pipeline.batches.tender import Tender, make_tender
+from autointerp.pipeline.subjects import LoadedSubjects
+from autointerp.runs import create_run
+from autointerp.storage import batches, budgets, calls
+from autointerp.storage.batch_records import BatchProgress
+from autointerp.storage.records import BudgetRecord, RunRecord
+from autointerp.testing import TestServer, Wire
+from tests.pipeline.world import World, open_world
+
+QUICK = {"poll_first": 0.001, "poll_max": 0.002, "quota_wait": 0.0, "lease": 1.0, "timeout": 5.0}
+LOOKS = 100
+
+
+def endpoint_at(server: TestServer, wire: Wire, options: dict[str, Any] | None = None, **batch: Any) -> Endpoint:
+    """An endpoint of a wire at a server, with waits too short to notice; a dollar per million tokens in, two out."""
+    return Endpoint(
+        name="server",
+        provider=wire.value,
+        base_url=server.openai_url if wire is Wire.OPENAI else server.url,
+        api_key=SecretStr("sk-batch-17"),
+        options={"batches": True, "timeout": 5} | (options or {}),
+        policy=Policy(attempts=2, wait_initial=0.001, wait_max=0.002),
+        price=Price.model_validate({"input": 1, "output": 2}),
+        batch=QUICK | batch,  # pyright: ignore[reportArgumentType]
+    )
+
+
+@dataclass
+class BatchWorld:
+    """The stages, a server with batch APIs, and whoever looks after batches."""
+
+    world: World
+    server: TestServer
+    tender: Tender
+
+    def spec(self, **options: object) -> RunSpec:
+        """A run in batch mode over six features."""
+        return self.world.spec(**({"llm": "server/some-model", "mode": "batch"} | options))
+
+    def start(self, **options: object) -> str:
+        """Hand in a run."""
+        return create_run(self.world.desk, self.spec(**options), idempotency_key=None).id
+
+    async def turn(self) -> None:
+        """Do every job, then look after batches once."""
+        await self.world.work()
+        await self.tender.look()
+
+    async def to_the_end(self, run_id: str) -> RunRecord:
+        """Take turns until the run has ended and no batch is open."""
+        for _ in range(LOOKS):
+            await self.turn()
+            run = self.world.run(run_id)
+            if run.state.ended and not self.progress(run_id).open:
+                return run
+        raise AssertionError(f"the run does not end: {self.world.run(run_id)} {self.progress(run_id)}")
+
+    async def carry_out(self, **options: object) -> RunRecord:
+        """Hand in a run and take turns until it has ended."""
+        return await self.to_the_end(self.start(**options))
+
+    def progress(self, run_id: str) -> BatchProgress:
+        """Where the run's requests stand."""
+        with self.world.desk.database.read() as session:
+            return batches.progress(session, run_id)
+
+    def ledger(self, run_id: str) -> list[Attempt]:
+        """The run's lines."""
+        with self.world.desk.database.read() as session:
+            return [line for _, line in calls.list_calls(session, run_id=run_id, after=None, limit=10_000)]
+
+    def budget(self, run_id: str) -> BudgetRecord:
+        """What the run has spent."""
+        with self.world.desk.database.read() as session:
+            return budgets.get(session, run_id)
+
+
+OpenBatchWorld = Callable[..., AbstractAsyncContextManager[BatchWorld]]
+
+
+@pytest.fixture
+def open_batch_world(harvested: Path, folder: Path, subjects: LoadedSubjects, tmp_path: Path) -> OpenBatchWorld:
+    """Opens the world over a copy of the harvested database, or over the one that is there already."""
+    path = tmp_path / "autointerp.db"
+
+    @asynccontextmanager
+    async def make(
+        server: TestServer, wire: Wire = Wire.OPENAI, options: dict[str, Any] | None = None, **batch: Any
+    ) -> AsyncIterator[BatchWorld]:
+        if not path.exists():
+            shutil.copyfile(harvested, path)
+        endpoint = endpoint_at(server, wire, options, **batch)
+        url = f"sqlite:///{path}"
+        async with open_world(url, folder=folder, data_dir=tmp_path, subjects=subjects, endpoint=endpoint) as world:
+            tender = make_tender(world.desk.database, world.queue, {endpoint.name: endpoint})
+            yield BatchWorld(world, server, tender)
+            await tender.drivers.close()
+
+    return make
