@@ -83,6 +83,8 @@ def under_way(database: Database, digest: str) -> RunRecord | None:
 def _summary(page: RunPage) -> str:
     done = page.progress
     cost = f", ${done.cost:.4f}" if done.requests else ""
+    if done.prompt_cache:
+        cost += f" ({done.prompt_cache:.0%} of the input from prompt caches)"
     why = f": {page.error}" if page.error else ""
     unread = f", {done.unread} unread replies" if done.unread else ""
     more = f"; autointerp export --run {page.id} writes all" if done.done > SHOWN else ""

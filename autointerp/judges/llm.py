@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from string import ascii_lowercase
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -35,7 +36,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="endpoint/model; the run's if not given")
-    questions: Literal[1, 5, 10, 20] = Field(default=5, description="questions a request")
+    questions: Literal[1, 5, 10, 20] = Field(default=10, description="questions a request")
     prompt: str | None = Field(default=None, description="a prompt for every task; scorers/<task> if not given")
     logprobs: int | None = Field(default=None, ge=1, le=20)
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -120,7 +121,8 @@ def _answer(field: str, verdict: bool, reply: Reply, request: Request) -> Answer
 
 
 def _fields(count: int) -> list[str]:
-    return [f"e{i:02d}" for i in range(count)]
+    """One letter a question: each costs a token in the prompt and in the reply."""
+    return list(ascii_lowercase[:count])
 
 
 @lru_cache

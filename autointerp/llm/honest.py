@@ -1,8 +1,8 @@
 """A reader that answers the house's prompts from the text alone: it counts words, and guesses nothing.
 
 It is no language model and measures no quality; with it a whole run works without a key, and a true explanation
-outscores a wrong one. It finds its way by structure: passages and examples stand as JSON objects, one a line; a
-judge's begin with an `Explanation:` line; marked stretches stand in « ».
+outscores a wrong one. It finds its way by structure: passages and examples stand as JSON objects, one a line, their
+text first; a judge's begin with an `Explanation:` line; marked stretches stand in « ».
 """
 
 import json
@@ -42,9 +42,9 @@ def answer(messages: Sequence[Message], schema: str | None) -> str:
     shown = list(_objects(asked))
     claim = _claim(asked)
     if claim is None:
-        sentence = describe([str(found["text"]) for found in shown])
+        sentence = describe([_passage(found).text for found in shown])
         return sentence if schema is None else json.dumps(_fill(schema, sentence, {}))
-    verdicts = {str(found.get("id")): _strength(claim, _passage(found)) for found in shown}
+    verdicts = {_name(found): _strength(claim, _passage(found)) for found in shown}
     if schema is None:
         return json.dumps({name: strength > 0 for name, strength in verdicts.items()})
     return json.dumps(_fill(schema, claim, verdicts))
@@ -96,9 +96,14 @@ def _objects(text: str) -> "list[dict[str, Any]]":
             value = json.loads(line)
         except ValueError:
             continue
-        if isinstance(value, dict) and isinstance(cast(dict[str, Any], value).get("text"), str):
+        if isinstance(value, dict) and isinstance(next(iter(cast(dict[str, Any], value).values()), None), str):
             found.append(cast(dict[str, Any], value))
     return found
+
+
+def _name(found: Mapping[str, Any]) -> str:
+    """The name under which a passage stands, which comes first."""
+    return next(iter(found))
 
 
 def _claim(text: str) -> str | None:
@@ -115,7 +120,7 @@ def _claim(text: str) -> str | None:
 
 def _passage(found: Mapping[str, Any]) -> Passage:
     rival = found.get("rival")
-    return Passage(str(found["text"]), rival if isinstance(rival, str) else None)
+    return Passage(str(found[_name(found)]), rival if isinstance(rival, str) else None)
 
 
 def _strength(claim: str, passage: Passage) -> float:

@@ -135,7 +135,8 @@ def tariff_of(endpoint: Endpoint) -> Tariff:
 
 def keeps_prompts(endpoint: Endpoint) -> int | None:
     """Return from how many tokens on the endpoint's server keeps the shared beginning of prompts; None: it does not."""
-    return getattr(_config(endpoint), "keeps_prompts", None)
+    told = getattr(_config(endpoint), "keeps_prompts", None)
+    return None if told is None else told(endpoint)
 
 
 def _config(endpoint: Endpoint) -> ProviderConfig:

@@ -249,7 +249,8 @@ class RunProgress:
     """How far a run is, counted over the stored results and the ledger.
 
     `requests` are attempts that reached a provider and `cached` those answered from the cache; `cost` is the sum of
-    the known costs in nano-dollars and `cost_unknown` the number of attempts whose cost is not known. `failures` are
+    the known costs in nano-dollars and `cost_unknown` the number of attempts whose cost is not known. Of the tokens
+    `read` the vendors' prompt caches held `read_from_cache`. `failures` are
     the first ones (`run_features.list_failures` pages through all). `batch` is None for a run that asks online.
     """
 
@@ -262,6 +263,8 @@ class RunProgress:
     requests: int
     cached: int
     tokens: int
+    read: int
+    read_from_cache: int
     cost: int
     cost_unknown: int
     failures: tuple[Failure, ...]

@@ -137,6 +137,8 @@ def _paid(session: ReadSession, run_id: str) -> dict[str, int]:
         "requests": sa.func.sum(sa.case((cached, 0), else_=1)),
         "cached": sa.func.sum(sa.case((cached, 1), else_=0)),
         "tokens": sa.func.sum(sa.case((cached, 0), else_=tokens)),
+        "read": sa.func.sum(CallTable.input + CallTable.cache_read + CallTable.cache_write),
+        "read_from_cache": sa.func.sum(CallTable.cache_read),
         "cost": sa.func.sum(sa.case((cached, 0), else_=CallTable.cost)),
         "cost_unknown": sa.func.sum(sa.case((cached, 0), (CallTable.cost.is_(None), 1), else_=0)),
     }

@@ -148,13 +148,13 @@ async def test_examples_of_another_split_are_a_mistake_of_the_caller(name: str, 
 
 @pytest.mark.parametrize("name", SCORERS)
 async def test_no_request_is_made_after_the_budget_is_spent(name: str) -> None:
-    llm = Scripted(budget=3)
+    llm = Scripted(budget=2)
     on = bench(llm, seed=3)
 
     with pytest.raises(OutOfBudget):
         await score(on, name, on.judge("llm"))
 
-    assert len(llm.requests) == 3
+    assert len(llm.requests) == 2
 
 
 @pytest.mark.parametrize("name", SCORERS)

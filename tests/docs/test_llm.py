@@ -10,6 +10,7 @@ import pytest
 from autointerp import plugins
 from autointerp.domain.capabilities import Capability
 from autointerp.domain.judging import Confidence
+from autointerp.domain.specs import PluginSpec
 from autointerp.llm.stack import tariff_of
 from autointerp.settings import load
 from autointerp.wiring import endpoints
@@ -33,7 +34,8 @@ def test_every_judge_shown_is_one() -> None:
 
     assert shown
     for judge in shown:
-        plugins.configure("judge", judge["name"], judge["options"])
+        spec = PluginSpec.model_validate(judge)
+        plugins.configure("judge", spec.name, spec.options)
 
 
 def test_every_capability_and_kind_of_confidence_is_explained() -> None:

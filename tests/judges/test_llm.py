@@ -28,11 +28,11 @@ async def ask(llm: Scripted, questions: list[Question], options: dict[str, objec
 
 async def test_five_questions_go_into_a_request_with_one_required_boolean_each() -> None:
     llm = Scripted()
-    answers = await ask(llm, QUESTIONS)
+    answers = await ask(llm, QUESTIONS, {"questions": 5})
 
     sizes = [len(json.loads(request.schema or "")["required"]) for request in llm.requests]
     assert sorted(sizes) == [2, 5, 5]
-    assert json.loads(llm.requests[0].schema or "")["required"] == ["e00", "e01", "e02", "e03", "e04"]
+    assert json.loads(llm.requests[0].schema or "")["required"] == ["a", "b", "c", "d", "e"]
     assert [answer.verdict for answer in answers] == [bool(i % 2) for i in range(12)]
 
 
@@ -42,7 +42,7 @@ async def test_the_last_message_is_the_explanation_and_one_json_object_a_passage
 
     first, *lines = llm.requests[0].messages[-1].text.split("\n")
     assert first == 'Explanation: "The word \\"red\\"."'
-    assert [json.loads(line)["id"] for line in lines] == ["e00", "e01", "e02"]
+    assert [next(iter(json.loads(line))) for line in lines] == ["a", "b", "c"]
 
 
 async def test_what_many_requests_share_is_the_same_byte_for_byte() -> None:
@@ -81,16 +81,16 @@ async def test_another_seed_puts_other_questions_together() -> None:
 @pytest.mark.parametrize(
     ("script", "kind"),
     [
-        (lambda r: reply(r, '{"e00": true', Finish.LENGTH), UnreadKind.TRUNCATED),
+        (lambda r: reply(r, '{"a": true', Finish.LENGTH), UnreadKind.TRUNCATED),
         (lambda r: reply(r, "I cannot help.", Finish.REFUSAL), UnreadKind.REFUSED),
         (lambda r: reply(r, "", Finish.FILTER), UnreadKind.FILTERED),
         (lambda r: reply(r, ""), UnreadKind.EMPTY),
         (lambda r: reply(r, "yes, yes, no"), UnreadKind.UNPARSABLE),
-        (lambda r: reply(r, '{"e00": true}'), UnreadKind.UNPARSABLE),
-        (lambda r: reply(r, '{"e00": "true", "e01": false}'), UnreadKind.UNPARSABLE),
-        (lambda r: reply(r, '{"e00": true, "e01": null}'), UnreadKind.UNPARSABLE),
-        (lambda r: reply(r, '{"e00": true, "e01": false, "e02": true}'), UnreadKind.UNPARSABLE),
-        (lambda r: reply(r, '{"e00": 1, "e01": 0}'), UnreadKind.UNPARSABLE),
+        (lambda r: reply(r, '{"a": true}'), UnreadKind.UNPARSABLE),
+        (lambda r: reply(r, '{"a": "true", "b": false}'), UnreadKind.UNPARSABLE),
+        (lambda r: reply(r, '{"a": true, "b": null}'), UnreadKind.UNPARSABLE),
+        (lambda r: reply(r, '{"a": true, "b": false, "c": true}'), UnreadKind.UNPARSABLE),
+        (lambda r: reply(r, '{"a": 1, "b": 0}'), UnreadKind.UNPARSABLE),
     ],
 )
 async def test_a_reply_that_cannot_be_read_answers_none_of_its_questions(
@@ -114,7 +114,7 @@ async def test_a_request_that_fails_for_itself_leaves_its_questions_unread_and_t
             raise failure
         return honestly(request)
 
-    answers = await ask(Scripted(script), QUESTIONS)
+    answers = await ask(Scripted(script), QUESTIONS, {"questions": 5})
 
     unread = [answer for answer in answers if answer.verdict is None]
     assert {answer.unread for answer in unread} == {UnreadKind.FAILED}
@@ -201,7 +201,7 @@ def test_odds_that_say_nothing_are_no_confidence(found: Reply) -> None:
 
 async def test_confidences_come_with_the_answers_where_the_reply_has_them() -> None:
     def script(request: Request) -> Reply:
-        return said(('{"e00":', 0, {}), ("true", -0.1054, {"false": -2.3026}), ("}", 0, {}))
+        return said(('{"a":', 0, {}), ("true", -0.1054, {"false": -2.3026}), ("}", 0, {}))
 
     [answer] = await ask(Scripted(script), QUESTIONS[:1], {"logprobs": 5})
 

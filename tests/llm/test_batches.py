@@ -14,7 +14,7 @@ from autointerp.errors import InvalidSpec
 from autointerp.llm.base import BadRequest, Endpoint, Lapsed, Overloaded, QuotaSpent, ServerFailed, WrongKey
 from autointerp.llm.batches.base import BatchDriver, Line, Sighting, Stage, Submitted, custom_id
 from autointerp.llm.batches.opening import batch_tariff_of, open_batches
-from autointerp.llm.memory import MemoryLedger, MemoryReplies
+from autointerp.llm.memory import MemoryBooks
 from autointerp.llm.prices import Price
 from autointerp.llm.stack import open_llm, tariff_of
 from autointerp.testing import Batches, Behaviour, Fate, TestServer, Wire, behaviours, serve
@@ -203,8 +203,7 @@ async def test_a_line_is_what_the_online_path_would_post(
         async with open_driver(server) as driver:
             await driver.submit(TAG, [driver.line(custom_id(TAG, 0), ask())])
         endpoint = endpoint_at(server)
-        books = {"replies": MemoryReplies(), "ledger": MemoryLedger(), "allowance": None}
-        async with open_llm([endpoint], run=None, **books) as llm:
+        async with open_llm([endpoint], run=None, books=MemoryBooks()) as llm:
             await llm.complete(ask())
 
     [item], [seen] = server.batches.made[0].items, server.requests

@@ -100,9 +100,9 @@ def test_whatever_the_corpus_says_each_passage_stays_one_json_object_on_one_line
     first, *lines = judged(library, explanation, [Passage((text,)) for text in texts])
 
     assert json.loads(first.removeprefix("Explanation: ")) == plain(explanation).encode("utf-8", "replace").decode()
-    assert [json.loads(line)["id"] for line in lines] == [f"e{i:02d}" for i in range(len(texts))]
+    assert [next(iter(json.loads(line))) for line in lines] == [f"e{i:02d}" for i in range(len(texts))]
     for line in lines:
-        assert set(json.loads(line)) == {"id", "text"}
+        assert len(json.loads(line)) == 1
         assert not set("«»") & set(line)
 
 

@@ -136,6 +136,9 @@ class Progress(Shown):
     requests: int = Field(description="attempts that reached a language model")
     cached: int = Field(description="requests answered from the cache, at no cost")
     tokens: int
+    prompt_cache: float | None = Field(
+        description="share of the tokens read that came from the vendors' prompt caches; null: nothing was read"
+    )
     cost: float = Field(description="in dollars, of the requests whose price is known")
     cost_unknown: int = Field(description="requests whose price is not known")
     batch: Batching | None = Field(description="of a run in batch mode")
@@ -154,6 +157,7 @@ class Progress(Shown):
             requests=progress.requests,
             cached=progress.cached,
             tokens=progress.tokens,
+            prompt_cache=progress.read_from_cache / progress.read if progress.read else None,
             cost=progress.cost / NANO,
             cost_unknown=progress.cost_unknown,
             batch=Batching.of(progress.batch) if progress.batch is not None else None,
@@ -176,6 +180,7 @@ class RunPage(Run):
             "requests": 1_210,
             "cached": 0,
             "tokens": 910_000,
+            "prompt_cache": 0.42,
             "cost": 0.31,
             "cost_unknown": 0,
             "batch": None,

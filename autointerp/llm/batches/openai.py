@@ -44,7 +44,7 @@ class OpenAIBatches:
 
     def line(self, custom_id: str, request: Request) -> bytes:
         """One line of the file."""
-        content = body(request, self._config, store=self._endpoint.base_url is not None)
+        content = body(request, self._config, hosted=self._endpoint.base_url is None)
         line = {"custom_id": custom_id, "method": "POST", "url": URL, "body": content}
         return json.dumps(line, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 

@@ -47,9 +47,8 @@ class Config(BaseModel):
         """Open the client."""
         return Anthropic(endpoint, self)
 
-    @property
-    def keeps_prompts(self) -> int | None:
-        """From how many tokens on the vendor keeps the shared beginning of prompts."""
+    def keeps_prompts(self, endpoint: Endpoint) -> int | None:
+        """From how many tokens on the vendor keeps the shared beginning of prompts; None: it is not asked to."""
         return LEAST_KEPT if self.prompt_cache is not None else None
 
     def tariff(self, endpoint: Endpoint) -> Tariff:

@@ -1,6 +1,7 @@
 """OpenAI's chat completions and decisions, and every server that speaks its wire (vLLM, llama.cpp, Ollama, …)."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,8 +18,11 @@ from autointerp.llm.batches.base import BatchDriver
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
 from autointerp.llm.transport import Address, broken, open_http, within
+from autointerp.llm.warming import last_shared, shared_prefix
 from autointerp.llm.wire import Tokens, Wire, malformed, parse
 
+LEAST_KEPT = 1_024  # tokens
+BREAKPOINTS_SINCE = (5, 6)  # of the GPT models
 API = "https://api.openai.com/v1"
 FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "content_filter": Finish.FILTER}
 
@@ -40,6 +44,14 @@ class Config(BaseModel):
     max_logprobs: int = Field(default=20, ge=0, description="alternatives a token at most; 0: the server has none")
     decisions: Literal["none", "openai", "systemone"] | None = Field(default=None, description="the wire of decisions")
     batches: bool | None = Field(default=None, description="whether there is a batch API; by default only OpenAI's own")
+    prompt_cache: Literal["explicit", "automatic", "none"] | None = Field(
+        default=None, description="how the shared beginning of prompts is kept; by default OpenAI's own server's way"
+    )
+
+    def keeps_prompts(self, endpoint: Endpoint) -> int | None:
+        """From how many tokens on the server keeps the shared beginning of prompts; None: it is not asked to."""
+        kept = endpoint.base_url is None if self.prompt_cache is None else self.prompt_cache != "none"
+        return LEAST_KEPT if kept else None
 
     def build(self, endpoint: Endpoint) -> "OpenAI":
         """Open the client."""
@@ -125,11 +137,12 @@ def route_of(request: Request, config: Config, *, hosted: bool) -> Route:
                 raise deciding.cannot(request, "its option `decisions` names no wire for them")
     if request.echo:
         return Route(completions.PATH, completions.body, completions.decode)
-    return Route("/chat/completions", partial(body, config=config, store=not hosted), decode)
+    return Route("/chat/completions", partial(body, config=config, hosted=hosted), decode)
 
 
-def body(request: Request, config: Config, *, store: bool = True) -> dict[str, Any]:
-    """The JSON of a chat completion. `store` False asks OpenAI not to keep it (other servers do not know the word)."""
+def body(request: Request, config: Config, *, hosted: bool = False) -> dict[str, Any]:
+    """The JSON of a chat completion. OpenAI's own server (`hosted`) is asked not to store it, and to keep the shared
+    beginning of the prompt; other servers do not know the words."""
     if request.questions:
         raise deciding.cannot(request, "a chat writes text")
     if request.echo:
@@ -139,8 +152,10 @@ def body(request: Request, config: Config, *, store: bool = True) -> dict[str, A
         "messages": [{"role": str(message.role), "content": message.text} for message in request.messages],
         config.max_tokens_field: request.max_tokens,
     }
-    if not store:
+    if hosted:
         content["store"] = False
+    if (prefix := shared_prefix(request)) is not None:
+        _keep_beginning(content, request, prefix, config.prompt_cache or _usual(request.model, hosted=hosted))
     if request.temperature is not None:
         content["temperature"] = request.temperature
     if request.reasoning_effort is not None:
@@ -178,6 +193,32 @@ def decode(data: bytes, request: Request) -> Reply:
             Said(usage=usage, raw=reply.raw, model=reply.model, provider_request=reply.provider_request),
         )
     return reply
+
+
+def _keep_beginning(content: dict[str, Any], request: Request, prefix: str, way: str) -> None:
+    """Ask that the shared beginning be kept.
+
+    Explicit breakpoints keep it to its very end and nothing behind it, which newer models charge for; older ones keep
+    what they like, and find it sooner by a key.
+    """
+    if way == "none":
+        return
+    content["prompt_cache_key"] = prefix[:32]
+    if way == "explicit" and (last := last_shared(request.messages)) is not None:
+        content["prompt_cache_options"] = {"mode": "explicit"}
+        part = {
+            "type": "text",
+            "text": request.messages[last].text,
+            "prompt_cache_breakpoint": {"mode": "explicit"},
+        }
+        content["messages"][last]["content"] = [part]
+
+
+def _usual(model: str, *, hosted: bool) -> str:
+    if not hosted:
+        return "none"
+    version = re.match(r"gpt-(\d+)(?:\.(\d+))?", model)
+    return "explicit" if version and (int(version[1]), int(version[2] or 0)) >= BREAKPOINTS_SINCE else "automatic"
 
 
 def _logprobs(request: Request, config: Config) -> dict[str, Any]:
