@@ -1,9 +1,9 @@
 """What goes to a language model and what comes back."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from autointerp.domain.explanations import UnreadKind
 from autointerp.hashing import digest
@@ -76,12 +76,25 @@ class Request:
 
 @lru_cache(maxsize=1024)  # each layer between a plug-in and the provider asks for it
 def _key(request: Request) -> str:
-    content = asdict(request)
-    del content["prompt"]
-    for later in ("questions", "echo"):  # replies kept before there were these stay valid
-        if not content[later]:
-            del content[later]
-    return digest({"version": 1, **content})
+    # Spelled out, because `dataclasses.asdict` copies every message twice.
+    content: dict[str, Any] = {
+        "version": 1,
+        "endpoint": request.endpoint,
+        "model": request.model,
+        "messages": [{"role": one.role, "text": one.text, "shared": one.shared} for one in request.messages],
+        "max_tokens": request.max_tokens,
+        "schema": request.schema,
+        "temperature": request.temperature,
+        "reasoning_effort": request.reasoning_effort,
+        "logprobs": request.logprobs,
+        "sample": request.sample,
+    }
+    # Replies that were kept before there were these stay valid.
+    if request.questions:
+        content["questions"] = [{"name": one.name, "text": one.text} for one in request.questions]
+    if request.echo:
+        content["echo"] = True
+    return digest(content)
 
 
 class Finish(StrEnum):

@@ -25,6 +25,11 @@ class Pace:
     policy: Policy
     owed: int = field(default=0)
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether the endpoint has no such limits."""
+        return self.policy.requests_per_minute is None and self.policy.tokens_per_minute is None
+
     async def turn(self, books: Books, tokens: int) -> None:
         """Wait until a request of about so many tokens may start."""
         requests, rate = self.policy.requests_per_minute, self.policy.tokens_per_minute
@@ -47,6 +52,8 @@ class Paced:
 
     async def attempt(self, request: Request, number: int) -> Reply:
         """Wait for the turn, attempt, and remember by how much the expectation was wrong."""
+        if self.pace.unlimited:
+            return await self.inner.attempt(request, number)
         expected = estimate.likely(request, output=ANSWER).total
         await self.pace.turn(self.books, expected)
         try:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import anthropic
@@ -15,7 +16,7 @@ from autointerp.llm.base import Endpoint, MissingCapability
 from autointerp.llm.batches.base import BatchDriver
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
-from autointerp.llm.transport import Address, broken, open_http, within
+from autointerp.llm.transport import Address, as_json, broken, open_http, within
 from autointerp.llm.warming import last_shared
 from autointerp.llm.wire import Tokens, Wire, malformed, parse
 
@@ -80,6 +81,7 @@ class Anthropic:
         address = Address.of(endpoint, API)
         self._endpoint = endpoint
         self._config = config
+        self._url = address.base_url.rstrip("/")
         self._client = anthropic.AsyncAnthropic(
             api_key=address.key,
             base_url=address.base_url,
@@ -99,7 +101,9 @@ class Anthropic:
 
     async def _post(self, request: Request, content: dict[str, Any]) -> httpx2.Response:
         try:
-            return await self._client.post("/v1/messages", cast_to=httpx2.Response, body=content)
+            return await self._client.post(
+                self._url + "/v1/messages", cast_to=httpx2.Response, content=as_json(content)
+            )
         except anthropic.APIStatusError as error:
             raise failure(self._endpoint, request.model, refusal(error)) from None
         except anthropic.APIConnectionError as error:
@@ -128,7 +132,7 @@ def body(request: Request, config: Config) -> dict[str, Any]:
         content["system"] = system
     output: dict[str, Any] = {}
     if request.schema is not None:
-        output["format"] = {"type": "json_schema", "schema": transform_schema(json.loads(request.schema))}
+        output["format"] = _format(request.schema)
     if request.reasoning_effort == "none":
         content["thinking"] = {"type": "disabled"}
     elif request.reasoning_effort is not None:
@@ -154,6 +158,11 @@ def decode(data: bytes, request: Request) -> Reply:
         raw=data.decode("utf-8", errors="replace"),
         provider_request=answer.id,
     )
+
+
+@lru_cache(maxsize=64)
+def _format(schema: str) -> dict[str, Any]:
+    return {"type": "json_schema", "schema": transform_schema(json.loads(schema))}
 
 
 def _check(request: Request) -> None:

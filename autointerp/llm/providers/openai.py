@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import httpx2
@@ -17,7 +17,7 @@ from autointerp.llm.base import Endpoint, MissingCapability, Said
 from autointerp.llm.batches.base import BatchDriver
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
-from autointerp.llm.transport import Address, broken, open_http, within
+from autointerp.llm.transport import Address, as_json, broken, open_http, within
 from autointerp.llm.warming import last_shared, shared_prefix
 from autointerp.llm.wire import Tokens, Wire, malformed, parse
 
@@ -86,6 +86,7 @@ class OpenAI:
         address = Address.of(endpoint, API)
         self._endpoint = endpoint
         self._config = config
+        self._url = address.base_url.rstrip("/")
         self._client = openai.AsyncOpenAI(
             api_key=address.key,
             base_url=address.base_url,
@@ -105,7 +106,7 @@ class OpenAI:
 
     async def _post(self, path: str, request: Request, content: dict[str, Any]) -> httpx2.Response:
         try:
-            return await self._client.post(path, cast_to=httpx2.Response, body=content)
+            return await self._client.post(self._url + path, cast_to=httpx2.Response, content=as_json(content))
         except openai.APIStatusError as error:
             raise failure(self._endpoint, request.model, refusal(error)) from None
         except openai.APIConnectionError as error:
@@ -163,7 +164,7 @@ def body(request: Request, config: Config, *, hosted: bool = False) -> dict[str,
     if request.logprobs is not None:
         content |= _logprobs(request, config)
     if request.schema is not None and config.response_format != "none":
-        content["response_format"] = _response_format(json.loads(request.schema), config.response_format)
+        content["response_format"] = _response_format(request.schema, config.response_format)
     return content
 
 
@@ -230,7 +231,9 @@ def _logprobs(request: Request, config: Config) -> dict[str, Any]:
     return {"logprobs": True, "top_logprobs": wanted}
 
 
-def _response_format(schema: dict[str, Any], way: str) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def _response_format(text: str, way: str) -> dict[str, Any]:
+    schema = json.loads(text)
     if way == "json_object":
         return {"type": "json_object", "schema": schema}
     return {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
