@@ -10,9 +10,16 @@ class UnreadKind(StrEnum):
     TRUNCATED = "truncated"
     REFUSED = "refused"
     FILTERED = "filtered"
-    UNPARSABLE = "unparsable"
     EMPTY = "empty"
-    FAILED = "failed"
+    PROSE = "prose"  # words where JSON was asked for
+    UNPARSABLE = "unparsable"  # JSON that is broken or of another shape
+    WRONG_COUNT = "wrong_count"  # answers are missing, or there are more than were asked for
+    DUPLICATE = "duplicate"  # a name stands twice: which answer counts?
+    NOT_A_NUMBER = "not_a_number"
+    OUT_OF_RANGE = "out_of_range"
+    TOO_LONG = "too_long"
+    MALFORMED = "malformed"  # not what the wire promises: a web page, say
+    FAILED = "failed"  # the request was refused as it stands, or could not be made
     MISSING = "missing"  # the server left this question out of its answers
     UNDECIDED = "undecided"  # most of the model's weight lay on neither yes nor no
 

@@ -21,8 +21,7 @@ from autointerp.domain.judging import Passage
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Prompts, Tools
 from autointerp.hashing import canonical_json
-from autointerp.llm.base import BadRequest, Malformed, MissingCapability
-from autointerp.llm.replies import read_json
+from autointerp.llm.asking import ask_json
 
 
 class Config(BaseModel):
@@ -90,18 +89,12 @@ class Default:
             detail = f"{len(chosen)} quantile examples in the explain split; {self.config.least} are needed"
             return Unread(UnreadKind.FAILED, detail)
         request = self._request(feature, sorted(chosen, key=lambda e: (-e.max, e.context, e.start)))
-        try:
-            reply = await self.llm.complete(request)
-        except (BadRequest, Malformed) as error:
-            if isinstance(error, MissingCapability):
-                raise
-            return Unread(UnreadKind.FAILED, error.detail, error.said.raw, request.key)
-        claim = read_json(reply, Claim)
-        if isinstance(claim, Unread):
-            return Unread(claim.kind, claim.detail, claim.raw, request.key)
-        text = one_line(claim.explanation, self.config.length)
+        heard = await ask_json(self.llm, request, Claim)
+        if isinstance(heard, Unread):
+            return heard
+        request, text = heard.request, one_line(heard.value.explanation, self.config.length)
         if not text:
-            return Unread(UnreadKind.EMPTY, "the model gave an empty explanation", reply.text, request.key)
+            return Unread(UnreadKind.EMPTY, "the model gave an empty explanation", heard.reply.text, request.key)
         return Explanation(text, tuple(e.window for e in chosen), prompt=request.prompt, request=request.key)
 
     def _request(self, feature: FeatureRecord, examples: Sequence[Example]) -> Request:

@@ -15,14 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from autointerp.domain.calls import Complete, Reply, Request
 from autointerp.domain.capabilities import Capability
-from autointerp.domain.explanations import Unread, UnreadKind
+from autointerp.domain.explanations import Unread
 from autointerp.domain.judging import Answer, Confidence, Question
 from autointerp.domain.tools import Prompts, Tools
 from autointerp.hashing import canonical_json
 from autointerp.judges._batches import by_explanation, in_chunks
 from autointerp.judges._labels import probability
-from autointerp.llm.base import BadRequest, Malformed, MissingCapability
-from autointerp.llm.replies import read_json
+from autointerp.llm.asking import ask_json
 
 
 class Config(BaseModel):
@@ -80,17 +79,10 @@ class LLMJudge:
         return [found[question] for question in questions]
 
     async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
-        request = self._request(questions)
-        try:
-            reply = await self.llm.complete(request)
-        except (BadRequest, Malformed) as error:
-            if isinstance(error, MissingCapability):
-                raise
-            return [Answer(None, unread=UnreadKind.FAILED, request=request.key)] * len(questions)
-        verdicts = read_json(reply, _verdicts(len(questions)))
-        if isinstance(verdicts, Unread):
-            return [Answer(None, unread=verdicts.kind, request=request.key)] * len(questions)
-        return [_answer(field, verdict, reply, request) for field, verdict in verdicts]
+        heard = await ask_json(self.llm, self._request(questions), _verdicts(len(questions)))
+        if isinstance(heard, Unread):
+            return [Answer(None, unread=heard.kind, request=heard.request)] * len(questions)
+        return [_answer(field, verdict, heard.reply, heard.request) for field, verdict in heard.value]
 
     def _request(self, questions: Sequence[Question]) -> Request:
         values = {

@@ -31,7 +31,7 @@ def read_text(reply: Reply, *, request: str | None = None) -> str | Unread:
     if not text:
         return Unread(UnreadKind.EMPTY, "the reply is empty", reply.raw, request)
     if len(text) > LONGEST_TEXT:
-        return Unread(UnreadKind.UNPARSABLE, f"the reply has {len(text):,} characters", reply.raw, request)
+        return Unread(UnreadKind.TOO_LONG, f"the reply has {len(text):,} characters", reply.raw, request)
     return text
 
 
@@ -40,19 +40,20 @@ def read_json(reply: Reply, model: type[M], *, request: str | None = None) -> M 
     text = read_text(reply, request=request)
     if isinstance(text, Unread):
         return text
-    detail = "the reply holds no JSON object"
+    kind, detail = UnreadKind.PROSE, "the reply holds no JSON object"
     for candidate in _candidates(text):
-        value = _load(candidate)
-        if value is None:
-            continue
         try:
+            _load(candidate)
             return model.model_validate_json(candidate, strict=True)
+        except _Unusable as error:
+            kind, detail = error.kind, str(error)
         except ValidationError as error:
-            detail = _first(error)
+            kind, detail = _kind(error), _first(error)
             break
-        except ValueError:
-            continue
-    return Unread(UnreadKind.UNPARSABLE, detail, reply.raw, request)
+        except (ValueError, RecursionError):
+            if candidate.startswith("{"):
+                kind, detail = UnreadKind.UNPARSABLE, "the reply holds broken JSON"
+    return Unread(kind, detail, reply.raw, request)
 
 
 def _candidates(text: str) -> Iterator[str]:
@@ -65,23 +66,42 @@ def _candidates(text: str) -> Iterator[str]:
         yield text[first : last + 1]
 
 
-def _load(text: str) -> Any:
-    """The JSON in `text`; None when it is none, names a key twice (which answer counts?) or holds NaN."""
-    try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return None
+class _Unusable(Exception):
+    """JSON that can be read in more than one way, or in none that means a number."""
+
+    def __init__(self, kind: UnreadKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def _load(text: str) -> None:
+    """Check what pydantic does not: _Unusable when a key stands twice or a number is none, ValueError for no JSON."""
+    json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise _Unusable(UnreadKind.DUPLICATE, "a key stands twice")
     return found
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise _Unusable(UnreadKind.NOT_A_NUMBER, f"{name} is no number")
+
+
+_KINDS = {
+    "missing": UnreadKind.WRONG_COUNT,
+    "extra_forbidden": UnreadKind.WRONG_COUNT,
+    "finite_number": UnreadKind.NOT_A_NUMBER,
+    **dict.fromkeys(
+        ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "multiple_of"), UnreadKind.OUT_OF_RANGE
+    ),
+}
+
+
+def _kind(error: ValidationError) -> UnreadKind:
+    return _KINDS.get(error.errors(include_url=False, include_input=False)[0]["type"], UnreadKind.UNPARSABLE)
 
 
 def _first(error: ValidationError) -> str:

@@ -64,8 +64,8 @@ async def test_the_request_and_the_prompt_are_kept_with_the_explanation() -> Non
     [
         ('{"explanation": "  \\n "}', UnreadKind.EMPTY),
         ('{"explanation": 3}', UnreadKind.UNPARSABLE),
-        ('{"reason": "colours"}', UnreadKind.UNPARSABLE),
-        ("Explanation could not be parsed.", UnreadKind.UNPARSABLE),
+        ('{"reason": "colours"}', UnreadKind.WRONG_COUNT),
+        ("Explanation could not be parsed.", UnreadKind.PROSE),
     ],
 )
 async def test_what_is_no_explanation_never_becomes_one(text: str, kind: UnreadKind) -> None:

@@ -85,11 +85,11 @@ async def test_another_seed_puts_other_questions_together() -> None:
         (lambda r: reply(r, "I cannot help.", Finish.REFUSAL), UnreadKind.REFUSED),
         (lambda r: reply(r, "", Finish.FILTER), UnreadKind.FILTERED),
         (lambda r: reply(r, ""), UnreadKind.EMPTY),
-        (lambda r: reply(r, "yes, yes, no"), UnreadKind.UNPARSABLE),
-        (lambda r: reply(r, '{"a": true}'), UnreadKind.UNPARSABLE),
+        (lambda r: reply(r, "yes, yes, no"), UnreadKind.PROSE),
+        (lambda r: reply(r, '{"a": true}'), UnreadKind.WRONG_COUNT),
         (lambda r: reply(r, '{"a": "true", "b": false}'), UnreadKind.UNPARSABLE),
         (lambda r: reply(r, '{"a": true, "b": null}'), UnreadKind.UNPARSABLE),
-        (lambda r: reply(r, '{"a": true, "b": false, "c": true}'), UnreadKind.UNPARSABLE),
+        (lambda r: reply(r, '{"a": true, "b": false, "c": true}'), UnreadKind.WRONG_COUNT),
         (lambda r: reply(r, '{"a": 1, "b": 0}'), UnreadKind.UNPARSABLE),
     ],
 )
@@ -99,12 +99,24 @@ async def test_a_reply_that_cannot_be_read_answers_none_of_its_questions(
     llm = Scripted(script)
     answers = await ask(llm, QUESTIONS[:2])
 
-    assert answers == [Answer(None, unread=kind, request=llm.requests[0].key)] * 2
+    final = (UnreadKind.TRUNCATED, UnreadKind.REFUSED, UnreadKind.FILTERED)
+    assert [request.sample for request in llm.requests] == ([0] if kind in final else [0, 1])
+    assert answers == [Answer(None, unread=kind, request=llm.requests[-1].key)] * 2
 
 
-@pytest.mark.parametrize("failure", [BadRequest("too long"), Malformed("html")])
+async def test_a_second_reply_that_can_be_read_is_read_and_named() -> None:
+    llm = Scripted(lambda r: honestly(r) if r.sample else reply(r, "let me think"))
+    answers = await ask(llm, QUESTIONS[:2])
+
+    assert [answer.verdict for answer in answers] == [False, True]
+    assert {answer.request for answer in answers} == {llm.requests[1].key}
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"), [(BadRequest("too long"), UnreadKind.FAILED), (Malformed("html"), UnreadKind.MALFORMED)]
+)
 async def test_a_request_that_fails_for_itself_leaves_its_questions_unread_and_the_others_answered(
-    failure: Exception,
+    failure: Exception, kind: UnreadKind
 ) -> None:
     first: list[str] = []
 
@@ -117,7 +129,7 @@ async def test_a_request_that_fails_for_itself_leaves_its_questions_unread_and_t
     answers = await ask(Scripted(script), QUESTIONS, {"questions": 5})
 
     unread = [answer for answer in answers if answer.verdict is None]
-    assert {answer.unread for answer in unread} == {UnreadKind.FAILED}
+    assert {answer.unread for answer in unread} == {kind}
     assert len(unread) == 5
 
 

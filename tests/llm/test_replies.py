@@ -2,12 +2,12 @@
 
 import json
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from autointerp.domain.calls import Finish, Reply, Usage
 from autointerp.domain.explanations import Unread, UnreadKind
@@ -42,31 +42,42 @@ def test_the_object_is_found_in_what_models_put_around_it(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "kind"),
     [
-        "true, false",
-        "[true, false]",
-        "null",
-        '{"e00": true}',
-        '{"e00": true, "e01": false, "e02": true}',
-        '{"e00": "true", "e01": false}',
-        '{"e00": 1, "e01": 0}',
-        '{"e00": true, "e01": null}',
-        '{"e00": true, "e00": false, "e01": false}',
-        '{"e00": NaN, "e01": false}',
-        '{"e00": true, "e01": fal',
-        f"```\n{GOOD}\n```\nor\n```\n{GOOD.replace('false', 'true')}\n```",
-        f"{GOOD} {GOOD}",
-        "[" * 100_000,
-        '{"e00":' * 5_000,
-        "\ud800",
-        "<html><body>503</body></html>",
-        "x" * 1_000_001,
+        ("true, false", UnreadKind.PROSE),
+        ("I would say the first one.", UnreadKind.PROSE),
+        ("[" * 100_000, UnreadKind.PROSE),
+        ("\ud800", UnreadKind.PROSE),
+        ("<html><body>503</body></html>", UnreadKind.PROSE),
+        ("[true, false]", UnreadKind.UNPARSABLE),
+        ("null", UnreadKind.UNPARSABLE),
+        ('{"e00": "true", "e01": false}', UnreadKind.UNPARSABLE),
+        ('{"e00": 1, "e01": 0}', UnreadKind.UNPARSABLE),
+        ('{"e00": true, "e01": null}', UnreadKind.UNPARSABLE),
+        ('{"e00": true, "e01": fal', UnreadKind.UNPARSABLE),
+        ('{"e00":' * 5_000, UnreadKind.UNPARSABLE),
+        (f"{GOOD} {GOOD}", UnreadKind.UNPARSABLE),
+        (f"```\n{GOOD}\n```\nor\n```\n{GOOD.replace('false', 'true')}\n```", UnreadKind.UNPARSABLE),
+        ('{"e00": true}', UnreadKind.WRONG_COUNT),
+        ('{"e00": true, "e01": false, "e02": true}', UnreadKind.WRONG_COUNT),
+        ('{"e00": true, "e00": false, "e01": false}', UnreadKind.DUPLICATE),
+        ('{"e00": NaN, "e01": false}', UnreadKind.NOT_A_NUMBER),
+        ("x" * 10_000_000, UnreadKind.TOO_LONG),
     ],
-    ids=range(18),
+    ids=range(19),
 )
-def test_anything_else_is_unparsable_and_never_an_answer(text: str) -> None:
-    assert unread(text) is UnreadKind.UNPARSABLE
+def test_what_is_no_answer_has_a_name_and_is_never_an_answer(text: str, kind: UnreadKind) -> None:
+    assert unread(text) is kind
+
+
+@pytest.mark.parametrize(("value", "kind"), [("7", UnreadKind.OUT_OF_RANGE), ("1e999", UnreadKind.NOT_A_NUMBER)])
+def test_a_number_outside_its_range_is_no_answer(value: str, kind: UnreadKind) -> None:
+    level = Annotated[float, Field(ge=0, le=3, allow_inf_nan=False)]
+    model = create_model("Level", __config__=ConfigDict(strict=True, extra="forbid"), level=(level, ...))
+    found = read_json(said(f'{{"level": {value}}}'), model)
+
+    assert isinstance(found, Unread)
+    assert found.kind is kind
 
 
 @pytest.mark.parametrize(

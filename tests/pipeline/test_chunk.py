@@ -73,7 +73,7 @@ async def test_an_unread_reply_fails_its_feature_and_no_other(world: World) -> N
     assert run.state is RunState.COMPLETE_WITH_FAILURES
     assert (found.done, found.unread) == (COUNT - 1, 1)
     assert [failure.reason for failure in found.failures] == [
-        "explainer default: the reply could not be read (unparsable): the reply holds no JSON object"
+        "explainer default: the reply could not be read (prose): the reply holds no JSON object"
     ]
 
 
@@ -117,7 +117,7 @@ async def test_an_explanation_read_at_last_names_the_request_that_was_read(world
         made = explanations.list_explanations(session, run_id=run.id, limit=100)
         unread = explanations.list_unread(session, run_id=run.id, after=None, limit=100)
     read_last = world.model.asked[-1]
-    assert read_last.sample == 1
+    assert read_last.sample == 2
     assert made[-1].explanation.request == read_last.key
     assert unread[0].unread.request not in {one.explanation.request for one in made}
 
@@ -130,7 +130,7 @@ async def test_a_judge_that_can_never_be_read_fails_the_features(world: World) -
     found = world.progress(run.id)
     assert run.state is RunState.COMPLETE_WITH_FAILURES
     assert (found.done, found.failed, found.scores, found.explanations) == (0, COUNT, 0, COUNT)
-    told = r"scorer detection: none of the judge's \d+ answers could be read \(unparsable\)"
+    told = r"scorer detection: none of the judge's \d+ answers could be read \(prose\)"
     assert all(re.fullmatch(told, failure.reason) for failure in found.failures)
 
 
@@ -149,7 +149,7 @@ async def test_a_resumed_run_asks_the_judge_again_for_other_replies(world: World
         trials = [trial for one in made for trial in scores.trials(session, one.id)]
     assert world.run(run.id).state is RunState.COMPLETE
     assert len(made) == COUNT
-    assert all(judges(request) and request.sample == 1 for request in asked)
+    assert all(judges(request) and request.sample == 2 for request in asked)
     assert {trial.answer.request for trial in trials} == {request.key for request in asked}
 
 
@@ -165,7 +165,7 @@ async def test_a_judge_that_is_unreadable_again_and_again_is_asked_once_for_each
         draws.append({request.sample for request in world.model.asked[before:]})
 
     assert world.run(run.id).state is RunState.COMPLETE_WITH_FAILURES
-    assert draws == [{1}, {2}]
+    assert draws == [{2}, {3}]  # the draws before are kept, and each was tried twice
 
 
 async def test_a_chunk_that_is_begun_again_pays_only_for_what_was_in_flight(world: World) -> None:

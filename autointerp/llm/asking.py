@@ -1,0 +1,61 @@
+"""Asking for JSON: the answer, or why there is none; asked once more where another reply may be readable."""
+
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from autointerp.domain.calls import Complete, Reply, Request
+from autointerp.domain.explanations import Unread, UnreadKind
+from autointerp.llm.base import BadRequest, Malformed, MissingCapability
+from autointerp.llm.replies import read_json
+
+M = TypeVar("M", bound=BaseModel)
+
+# What another draw may mend; a refusal or a limit is met again.
+AGAIN = frozenset(
+    {
+        UnreadKind.EMPTY,
+        UnreadKind.PROSE,
+        UnreadKind.UNPARSABLE,
+        UnreadKind.WRONG_COUNT,
+        UnreadKind.DUPLICATE,
+        UnreadKind.NOT_A_NUMBER,
+        UnreadKind.OUT_OF_RANGE,
+        UnreadKind.TOO_LONG,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Generic[M]):
+    """What was read of a reply, with the reply and the request that it answers."""
+
+    value: M
+    reply: Reply
+    request: Request
+
+
+async def ask_json(llm: Complete, request: Request, model: type[M]) -> Heard[M] | Unread:
+    """Ask, and ask once more, as another draw, where the reply cannot be read but another might.
+
+    A request that the endpoint refuses for itself, and a reply that is not what the wire promises (which the layers
+    below have asked for again), are unread. Other failures, a missing capability among them, are the caller's.
+    """
+    heard = await _ask(llm, request, model)
+    if isinstance(heard, Unread) and heard.kind in AGAIN:
+        return await _ask(llm, replace(request, sample=request.sample + 1), model)
+    return heard
+
+
+async def _ask(llm: Complete, request: Request, model: type[M]) -> Heard[M] | Unread:
+    try:
+        reply = await llm.complete(request)
+    except MissingCapability:
+        raise
+    except BadRequest as error:
+        return Unread(UnreadKind.FAILED, error.detail, error.said.raw, request.key)
+    except Malformed as error:
+        return Unread(UnreadKind.MALFORMED, error.detail, error.said.raw, request.key)
+    read = read_json(reply, model, request=request.key)
+    return read if isinstance(read, Unread) else Heard(read, reply, request)
