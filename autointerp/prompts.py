@@ -66,6 +66,11 @@ class Section:
     role: Role
     shared: bool
     template: jinja2.Template
+    fixed: Message | None
+
+    def message(self, values: Mapping[str, Any]) -> Message:
+        """Fill in the values; what uses none was rendered when the prompt was read."""
+        return self.fixed or Message(self.role, self.template.render(values).strip(), self.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class Prompt:
         if frozenset(values) != self.front.variables:
             asked, given = sorted(self.front.variables), sorted(values)
             raise InvalidSpec(f"the prompt {self.name!r} takes the variables {asked}, not {given}")
-        messages = tuple(Message(s.role, s.template.render(values).strip(), s.shared) for s in self.sections)
+        messages = tuple(section.message(values) for section in self.sections)
         return Rendered(messages=messages, version=self.version)
 
 
@@ -138,10 +143,16 @@ def parse(name: str, text: str) -> Prompt:
     bodies = [(Role(parts[i]), bool(parts[i + 1]), parts[i + 2]) for i in range(1, len(parts), 3)]
     try:
         _check_variables(name, front, bodies)
-        sections = tuple(Section(role, shared, _ENVIRONMENT.from_string(body)) for role, shared, body in bodies)
+        sections = tuple(_section(*body) for body in bodies)
     except jinja2.TemplateSyntaxError as error:
         raise InvalidSpec(f"the prompt {name!r} is no valid template: {error}") from error
     return Prompt(name, text_digest(text), text, front, sections)
+
+
+def _section(role: Role, shared: bool, body: str) -> Section:
+    template = _ENVIRONMENT.from_string(body)
+    varies = jinja2.meta.find_undeclared_variables(_ENVIRONMENT.parse(body))
+    return Section(role, shared, template, None if varies else Message(role, template.render().strip(), shared))
 
 
 def _check_variables(name: str, front: Front, bodies: Sequence[tuple[Role, bool, str]]) -> None:

@@ -60,7 +60,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     _keep_prompts(equipment)
     database = equipment.database
     commits = GroupCommit(database)
-    books = Books(commits)
+    books = Books.over(commits)
     endpoints = {one.name: one for one in equipment.endpoints}
     gateway = Gateway(endpoints, books)
     bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device)

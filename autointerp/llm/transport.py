@@ -26,11 +26,12 @@ OUR_HEADERS = frozenset(
         b"content-length",
         b"content-type",
         b"host",
-        b"idempotency-key",
         b"user-agent",
         b"x-stainless-raw-response",
     }
 )
+# The SDKs draw a random key for each request, slowly, and then do not send it: neither names a header for it.
+NO_KEY_MADE: Any = {"idempotency_key": "none"}
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 

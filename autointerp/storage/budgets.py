@@ -1,10 +1,9 @@
 """Budgets of runs: reserved before a call, settled after it, each in one statement that is safe across workers."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import CursorResult
 
 from autointerp.domain.ledger import Reserved
 from autointerp.domain.specs import Budget
@@ -67,7 +66,7 @@ def reserve(session: WriteSession, run_id: str, reserved: Reserved) -> bool:
             reserved_cost=TABLE.reserved_cost + reserved.cost, reserved_tokens=TABLE.reserved_tokens + reserved.tokens
         )
     )
-    if cast("CursorResult[Any]", session.sql.execute(statement)).rowcount == 1:
+    if session.sql.connection().execute(statement).rowcount == 1:
         return True
     get(session, run_id)
     return False
@@ -86,7 +85,7 @@ def affords(session: ReadSession, run_id: str, reserved: Reserved) -> bool:
 def settle(session: WriteSession, run_id: str, reserved: Reserved, *, cost: int, tokens: int) -> None:
     """Give back what was reserved and book what was spent."""
     statement = sa.update(TABLE).where(TABLE.run_id == run_id)
-    session.sql.execute(
+    session.sql.connection().execute(
         statement.values(
             reserved_cost=_at_least_zero(TABLE.reserved_cost - reserved.cost),
             reserved_tokens=_at_least_zero(TABLE.reserved_tokens - reserved.tokens),

@@ -1,7 +1,7 @@
 """The books of the LLM layer kept in the database: replies, ledger, budgets and rates."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from autointerp.domain.calls import Reply
 from autointerp.domain.ledger import Attempt, Reserved
 from autointerp.storage import budgets, calls, rates, replies
 from autointerp.storage.engine import Database, WriteSession
-from autointerp.storage.group_commit import GroupCommit
+from autointerp.storage.group_commit import LIMIT, GroupCommit
 
 
 class SqlAllowance:
@@ -21,9 +21,7 @@ class SqlAllowance:
 
     async def reserve(self, reserved: Reserved) -> bool:
         """Set aside this much; False when the budget does not hold it. A cancelled task has reserved nothing."""
-        reserving = asyncio.ensure_future(
-            self._commits.run(lambda session: budgets.reserve(session, self._run_id, reserved))
-        )
+        reserving = asyncio.ensure_future(self._commits.run_many(reserve_all, (self._run_id, reserved)))
         try:
             return await asyncio.shield(reserving)
         except asyncio.CancelledError:
@@ -49,15 +47,21 @@ class Books:
     """All books of one database, written by group commit."""
 
     commits: GroupCommit
+    finds: "GroupFind"
+
+    @classmethod
+    def over(cls, commits: GroupCommit) -> "Books":
+        """Keep books by these commits."""
+        return cls(commits, GroupFind(commits.database))
 
     async def find(self, key: str) -> Reply | None:
         """Return the reply kept under `key`."""
-        return await asyncio.to_thread(self._find, key)
+        return await self.finds.find(key)
 
     async def book(self, attempt: Attempt, *, keep: Reply | None = None, reserved: Reserved | None = None) -> None:
         """Write a line, keep the reply and settle, in one transaction; it is safe when this returns, and done even if
         the task is cancelled meanwhile."""
-        await self.commits.run(lambda session: enter(session, attempt, keep=keep, reserved=reserved))
+        await self.commits.run_many(enter_all, Entry(attempt, keep, reserved))
 
     async def turn(self, bucket: str, cost: float, *, burst: float) -> float:
         """Return how many seconds to wait before taking from a bucket that the workers of this database share."""
@@ -67,18 +71,82 @@ class Books:
         """Return the budget of one run, which must have been opened (`budgets.open_budget`)."""
         return SqlAllowance(self.commits, run)
 
-    def _find(self, key: str) -> Reply | None:
-        with self.commits.database.read() as session:
-            return replies.find(session, key)
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the ledger with what belongs to it: the reply to keep, and what was reserved for it."""
+
+    attempt: Attempt
+    keep: Reply | None
+    reserved: Reserved | None
 
 
-def enter(session: WriteSession, attempt: Attempt, *, keep: Reply | None, reserved: Reserved | None) -> None:
-    """Write a line of the ledger with what belongs to it: the reply to keep, and the settlement of the run's budget."""
-    calls.record(session, [attempt])
-    if keep is not None:
-        replies.keep(session, attempt.request, keep)
-    if reserved is not None and attempt.run is not None:
-        budgets.settle(session, attempt.run, reserved, cost=attempt.cost or 0, tokens=attempt.usage.total)
+def enter_all(session: WriteSession, entries: Sequence[Entry]) -> list[None]:
+    """Write all lines, keep all replies, and settle each run's budget once."""
+    calls.record(session, [entry.attempt for entry in entries])
+    replies.keep_all(session, {one.attempt.request: one.keep for one in reversed(entries) if one.keep is not None})
+    for run_id in dict.fromkeys(entry.attempt.run for entry in entries if entry.reserved is not None):
+        if run_id is not None:
+            mine = [entry for entry in entries if entry.attempt.run == run_id and entry.reserved is not None]
+            budgets.settle(
+                session,
+                run_id,
+                total(entry.reserved for entry in mine if entry.reserved is not None),
+                cost=sum(entry.attempt.cost or 0 for entry in mine),
+                tokens=sum(entry.attempt.usage.total for entry in mine),
+            )
+    return [None] * len(entries)
+
+
+def reserve_all(session: WriteSession, wanted: Sequence[tuple[str, Reserved]]) -> list[bool]:
+    """Set aside what each asks for; where a run's budget does not hold it all, one after the other."""
+    held: dict[str, bool] = {}
+    for run_id in dict.fromkeys(run_id for run_id, _ in wanted):
+        together = total(reserved for of, reserved in wanted if of == run_id)
+        held[run_id] = budgets.reserve(session, run_id, together)
+    return [held[run_id] or budgets.reserve(session, run_id, reserved) for run_id, reserved in wanted]
+
+
+def total(parts: Iterable[Reserved]) -> Reserved:
+    """Add up."""
+    parts = list(parts)
+    return Reserved(cost=sum(part.cost for part in parts), tokens=sum(part.tokens for part in parts))
+
+
+class GroupFind:
+    """Looks up the replies that concurrent tasks ask for in one query: while one runs, the next one gathers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: dict[str, asyncio.Future[Reply | None]] = {}
+        self._reader: asyncio.Task[None] | None = None
+
+    async def find(self, key: str) -> Reply | None:
+        """Return the reply kept under `key`."""
+        if key not in self._waiting:
+            self._waiting[key] = asyncio.get_running_loop().create_future()
+        found = self._waiting[key]
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read())
+        return await asyncio.shield(found)
+
+    async def _read(self) -> None:
+        while self._waiting:
+            asked = dict(list(self._waiting.items())[:LIMIT])
+            for key in asked:
+                del self._waiting[key]
+            try:
+                kept = await asyncio.to_thread(self._find, list(asked))
+            except Exception as error:  # noqa: BLE001 (it is handed to the tasks that asked)
+                for future in asked.values():
+                    future.set_exception(error)
+                continue
+            for key, future in asked.items():
+                future.set_result(kept.get(key))
+
+    def _find(self, keys: Sequence[str]) -> dict[str, Reply]:
+        with self._database.read() as session:
+            return replies.find_all(session, keys)
 
 
 @asynccontextmanager
@@ -86,6 +154,6 @@ async def open_books(database: Database) -> AsyncGenerator[Books]:
     """Open the books for the tasks of this event loop; on leaving, everything is committed."""
     commits = GroupCommit(database)
     try:
-        yield Books(commits)
+        yield Books.over(commits)
     finally:
         await commits.close()

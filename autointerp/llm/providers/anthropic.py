@@ -16,7 +16,7 @@ from autointerp.llm.base import Endpoint, MissingCapability
 from autointerp.llm.batches.base import BatchDriver
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
-from autointerp.llm.transport import Address, as_json, broken, open_http, within
+from autointerp.llm.transport import NO_KEY_MADE, Address, as_json, broken, open_http, within
 from autointerp.llm.warming import last_shared
 from autointerp.llm.wire import Tokens, Wire, malformed, parse
 
@@ -102,7 +102,7 @@ class Anthropic:
     async def _post(self, request: Request, content: dict[str, Any]) -> httpx2.Response:
         try:
             return await self._client.post(
-                self._url + "/v1/messages", cast_to=httpx2.Response, content=as_json(content)
+                self._url + "/v1/messages", cast_to=httpx2.Response, content=as_json(content), options=NO_KEY_MADE
             )
         except anthropic.APIStatusError as error:
             raise failure(self._endpoint, request.model, refusal(error)) from None

@@ -17,7 +17,7 @@ from autointerp.llm.base import Endpoint, MissingCapability, Said
 from autointerp.llm.batches.base import BatchDriver
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
-from autointerp.llm.transport import Address, as_json, broken, open_http, within
+from autointerp.llm.transport import NO_KEY_MADE, Address, as_json, broken, open_http, within
 from autointerp.llm.warming import last_shared, shared_prefix
 from autointerp.llm.wire import Tokens, Wire, malformed, parse
 
@@ -106,7 +106,9 @@ class OpenAI:
 
     async def _post(self, path: str, request: Request, content: dict[str, Any]) -> httpx2.Response:
         try:
-            return await self._client.post(self._url + path, cast_to=httpx2.Response, content=as_json(content))
+            return await self._client.post(
+                self._url + path, cast_to=httpx2.Response, content=as_json(content), options=NO_KEY_MADE
+            )
         except openai.APIStatusError as error:
             raise failure(self._endpoint, request.model, refusal(error)) from None
         except openai.APIConnectionError as error:
