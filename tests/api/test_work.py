@@ -102,3 +102,14 @@ def test_what_has_ended_cannot_be_cancelled(client: TestClient, stored: Seeded) 
 
 def test_a_run_that_is_not_there_can_be_neither_cancelled_nor_resumed(client: TestClient) -> None:
     assert [client.post(f"/v1/runs/none/{verb}").status_code for verb in ("cancel", "resume")] == [404, 404]
+
+
+def test_a_run_is_estimated_without_being_stored(client: TestClient, stored: Seeded) -> None:
+    answer = client.post("/v1/runs/estimate", json=_spec(stored) | {"llm": "fake/honest", "explainers": ["default"]})
+
+    assert answer.status_code == 200
+    found = answer.json()
+    assert found["dollars"] == {"low": 0, "likely": 0, "high": 0}
+    assert [model["model"] for model in found["models"]] == ["fake/honest"]
+    before = client.get("/v1/runs").json()["items"]
+    assert all(run["spec"]["llm"] != "fake/honest" for run in before)

@@ -1,5 +1,6 @@
 """Nothing that costs money is asked before the user agrees to the price."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,33 @@ def test_a_price_that_cannot_be_told_is_asked_about(run: Run, spec: Path) -> Non
 
     assert done.exit_code == 1
     assert "nothing was spent" in done.stderr
+
+
+def test_an_estimate_goes_from_low_to_high_and_spends_nothing(run: Run, spec: Path) -> None:
+    done = run("estimate", str(spec), "--llm", "openai/gpt-4o-mini", "--json")
+
+    found = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert found["requests"] == 2
+    assert [model["model"] for model in found["models"]] == ["openai/gpt-4o-mini"]
+    assert 0 < found["dollars"]["low"] <= found["dollars"]["likely"] <= found["dollars"]["high"]
+    assert 0 < found["tokens"]["low"] <= found["tokens"]["likely"] <= found["tokens"]["high"]
+    assert run("features", "--json").exit_code == 0
+
+
+def test_an_estimate_is_a_table_with_what_is_not_known_said(run: Run, spec: Path) -> None:
+    done = run("estimate", str(spec), "--llm", "openai/no-such-model")
+
+    assert done.exit_code == 0
+    assert "openai/no-such-model" in done.stdout
+    assert "not known" in done.stdout
+
+
+def test_an_estimate_of_decisions_in_batches_is_refused_with_the_way_out(run: Run, spec: Path) -> None:
+    scorers = '\nscorers = [{ name = "detection", judge = "decisions" }]\nmode = "batch"\n'
+    spec.write_text(scorers + spec.read_text())
+
+    done = run("estimate", str(spec), "--llm", "openai/gpt-4o-mini")
+
+    assert done.exit_code == 1
+    assert 'use the judge "llm", or set mode = "online"' in done.stderr
