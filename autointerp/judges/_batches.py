@@ -1,11 +1,12 @@
 """Questions of one batch taken together: which share an explanation, and where to cut a scale that has no labels."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
 from autointerp.analysis.metrics import otsu
-from autointerp.domain.judging import Question
+from autointerp.domain.judging import Answer, Question
 from autointerp.hashing import stable_int
 
 
@@ -31,3 +32,26 @@ def verdicts(values: Sequence[float], *, rivals: bool, alone: float) -> list[boo
     """
     cut = 0.0 if rivals else otsu(np.array(values, dtype=np.float64))
     return [value > (alone if cut is None else cut) for value in values]
+
+
+async def ask_in_chunks(
+    questions: Sequence[Question], size: int, seed: int, ask: Callable[[Sequence[Question]], Awaitable[list[Answer]]]
+) -> list[Answer]:
+    """Ask different questions once, `size` at a time and all at once (the LLM layer limits them), and return an answer
+    to each question; LLMError and OutOfBudget end the batch."""
+    different = list(dict.fromkeys(questions))
+    groups = [[different[i] for i in group] for group in by_explanation(different)]
+    chunks = [chunk for group in groups for chunk in in_chunks(group, size, seed)]
+
+    async def one(chunk: Sequence[Question]) -> list[Answer]:
+        return await ask(chunk)
+
+    tasks: list[asyncio.Task[list[Answer]]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(chunk)) for chunk in chunks]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    pairs = zip(chunks, tasks, strict=True)
+    found = {question: answer for chunk, task in pairs for question, answer in zip(chunk, task.result(), strict=True)}
+    return [found[question] for question in questions]

@@ -4,7 +4,6 @@ All questions on one explanation share the rules and the explanation, which a se
 question of its own. A question that is refused, left out or undecided stays unread.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from autointerp.domain.capabilities import Capability
 from autointerp.domain.explanations import UnreadKind
 from autointerp.domain.judging import Answer, Confidence, Question
 from autointerp.domain.tools import Prompts, Rendered, Tools
-from autointerp.judges._batches import by_explanation, in_chunks
+from autointerp.judges._batches import ask_in_chunks
 from autointerp.llm.base import BadRequest, Malformed, MissingCapability
 
 
@@ -51,19 +50,7 @@ class Decisions:
 
     async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
         """Ask all requests at once (the LLM layer limits them); LLMError and OutOfBudget end the batch."""
-        different = list(dict.fromkeys(questions))
-        groups = [[different[i] for i in group] for group in by_explanation(different)]
-        chunks = [chunk for group in groups for chunk in in_chunks(group, self.config.questions, self.seed)]
-        tasks: list[asyncio.Task[list[Answer]]] = []
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._ask(chunk)) for chunk in chunks]
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        found = {
-            q: a for chunk, task in zip(chunks, tasks, strict=True) for q, a in zip(chunk, task.result(), strict=True)
-        }
-        return [found[question] for question in questions]
+        return await ask_in_chunks(questions, self.config.questions, self.seed, self._ask)
 
     async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
         request = self._request(questions)

@@ -4,7 +4,6 @@ Which questions share a request, and in which order, follows from a hash of thei
 in which they were asked changes nothing. Equal questions are asked once.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +18,7 @@ from autointerp.domain.explanations import Unread
 from autointerp.domain.judging import Answer, Confidence, Question
 from autointerp.domain.tools import Prompts, Tools
 from autointerp.hashing import canonical_json
-from autointerp.judges._batches import by_explanation, in_chunks
+from autointerp.judges._batches import ask_in_chunks
 from autointerp.judges._labels import probability
 from autointerp.llm.asking import ask_json
 
@@ -65,18 +64,7 @@ class LLMJudge:
 
     async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
         """Ask all requests at once (the LLM layer limits them); LLMError and OutOfBudget end the batch."""
-        different = list(dict.fromkeys(questions))
-        groups = [[different[i] for i in group] for group in by_explanation(different)]
-        chunks = [chunk for group in groups for chunk in in_chunks(group, self.config.questions, self.seed)]
-        tasks: list[asyncio.Task[list[Answer]]] = []
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._ask(chunk)) for chunk in chunks]
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        pairs = zip(chunks, tasks, strict=True)
-        found = {q: a for chunk, task in pairs for q, a in zip(chunk, task.result(), strict=True)}
-        return [found[question] for question in questions]
+        return await ask_in_chunks(questions, self.config.questions, self.seed, self._ask)
 
     async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
         heard = await ask_json(self.llm, self._request(questions), _verdicts(len(questions)))
