@@ -29,7 +29,7 @@ def harvest_spec() -> HarvestSpec:
 def settings(folder: Path, endpoint: Endpoint | None = None) -> Settings:
     """Return the settings of an installation in `folder`."""
     given = {} if endpoint is None else {endpoint.name: endpoint.model_dump(mode="json", exclude={"name", "api_key"})}
-    return load(data_dir=folder, endpoints=given, worker={"polling": 0.05, "chunks": 2, "features": 16})
+    return load(data_dir=folder, endpoints=given, worker={"chunks": 2, "features": 16})
 
 
 def harvested(folder: Path) -> str:
@@ -54,7 +54,7 @@ def detection_rate(folder: Path, endpoint: Endpoint) -> tuple[float, int]:
         wanted = RunSpec.model_validate(
             {**base, "scorers": [{"name": "detection", "judge": "llm"}], "llm": f"{endpoint.name}/m"}
         )
-        run = wait_run(desk, create_run(desk, wanted, idempotency_key=None).id, timeout=600, poll=0.02)
+        run = wait_run(desk, create_run(desk, wanted, idempotency_key=None).id, timeout=600, poll=0.25)
         with database.read() as session:
             progress = runs.progress(session, run.id)
     database.close()

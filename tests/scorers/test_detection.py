@@ -115,7 +115,7 @@ async def test_a_language_model_is_asked_each_question_once(on: Bench) -> None:
         here.specimen.meaning, here.specimen.feature, here.specimen.score
     )
 
-    assert len(llm.requests) == (100 + 10) / 5
+    assert len(llm.requests) == (100 + 10) / 10
 
 
 async def test_a_window_of_a_quantile_and_an_interval_is_asked_about_once(on: Bench) -> None:
