@@ -64,7 +64,9 @@ def open_http(client: Callable[..., httpx2.AsyncClient], address: Address, secon
     async def only_ours(request: httpx2.Request) -> None:
         # Made anew, because deleting one after the other costs a tenth of a millisecond a request.
         kept = [(name, value) for name, value in request.headers.raw if name.lower() in OUR_HEADERS]
-        request.headers = httpx2.Headers([*kept, (b"authorization", b"Bearer " + address.key.encode())])
+        request.headers = httpx2.Headers(
+            [*kept, (b"authorization", b"Bearer " + address.key.encode())], encoding="utf-8"
+        )
 
     return client(
         follow_redirects=False,
