@@ -23,6 +23,12 @@ class Metric(StrEnum):
 
     BALANCED_ACCURACY = "balanced_accuracy"
     ACCURACY = "accuracy"
+    AUROC = "auroc"
+    F1 = "f1"
+    PEARSON = "pearson"
+    SPEARMAN = "spearman"
+    SPECIFICITY = "specificity"
+    GAIN = "log_probability_gain"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,8 @@ def read_indices(text: str) -> tuple[int, ...]:
 
 
 def read_scorer(text: str) -> ScorerSpec:
-    """Read a scorer with its judge: "detection:lexical"."""
-    scorer, _, judge = text.partition(":")
-    if not scorer or not judge:
-        raise InvalidInput(f"{text!r} names no judge; write SCORER:JUDGE, such as detection:lexical")
-    return ScorerSpec(name=scorer, judge=PluginSpec(name=judge))
+    """Read a scorer with its judge, "detection:lexical", or one that asks no judge, "simulation"."""
+    scorer, colon, judge = text.partition(":")
+    if not scorer or (colon and not judge):
+        raise InvalidInput(f"{text!r} is no scorer; write SCORER:JUDGE, such as detection:lexical")
+    return ScorerSpec(name=scorer, judge=PluginSpec(name=judge) if judge else None)

@@ -37,7 +37,7 @@ def agree(desk: Desk, specs: Sequence[RunSpec], *, yes: bool) -> None:
 
 def _may_cost(spec: RunSpec) -> bool:
     """Whether a plug-in may ask a language model; the rehearsal tells whether one does."""
-    plugins = [*spec.explainers, *spec.scorers, *(scorer.judge for scorer in spec.scorers)]
+    plugins = [*spec.explainers, *spec.scorers, *(one.judge for one in spec.scorers if one.judge)]
     return spec.llm is not None or any("model" in plugin.options for plugin in plugins)
 
 

@@ -55,7 +55,7 @@ def estimate_table(found: Estimate) -> Table:
 
 def name_of(score: Score) -> str:
     """The scorer with its judge, as they are written on the command line."""
-    return f"{score.scorer}:{score.judge}"
+    return f"{score.scorer}:{score.judge}" if score.judge else score.scorer
 
 
 def value_of(score: Score) -> str:

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SAME_TOKEN = "same_token"
     NEIGHBOUR = "neighbour"
     SIMILAR_TEXT = "similar_text"
+    RETRIEVED = "retrieved"  # found by an explanation, whether the feature fires in it or not
 
     @property
     def silent(self) -> bool:

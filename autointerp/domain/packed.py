@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,9 @@ class PackedExamples:
     A window that was drawn for several groups is stored once: `member_window`, `member_kind` (index into KINDS) and
     `member_index` (NO_INDEX: none) say which window belongs to which group, in order. Silent examples are
     positions in the harvest's pool (`silent_pool`), with their kind.
+
+    `fired_pool` are all windows of the pool in this split in which the feature fires, ascending; None: not kept (it is
+    kept for the score split).
     """
 
     windows: Windows
@@ -54,6 +58,7 @@ class PackedExamples:
     member_index: NDArray[np.int16]  # (m,)
     silent_pool: NDArray[np.int32]  # (s,)
     silent_kind: NDArray[np.uint8]  # (s,)
+    fired_pool: NDArray[np.int32] | None = None  # (f,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +104,20 @@ class HarvestedFeature:
 
 def unpack(packed: PackedExamples, *, split: Split, pool: Pool, vocabulary: Vocabulary) -> tuple[Example, ...]:
     """Return the examples as records, firing ones first, in the order of their groups."""
-    pieces = [vocabulary.render(_tokens(packed.windows, i)) for i in range(len(packed.windows))]
+    windows = list(_shown(packed.windows, np.arange(len(packed.windows)), vocabulary))
+    activations = tuple(packed.activations.astype(float).tolist())
+    spans, peaks = list(pairwise(packed.windows.offsets.tolist())), packed.peak.tolist()
     firing = [
-        _firing(packed, int(window), _group(int(kind), int(index)), split, pieces[int(window)])
-        for window, kind, index in zip(packed.member_window, packed.member_kind, packed.member_index, strict=True)
+        Example(
+            split, _group(kind, index), *windows[i].place, peaks[i], *windows[i].text, activations[slice(*spans[i])]
+        )
+        for i, kind, index in _rows(packed.member_window, packed.member_kind, packed.member_index)
     ]
     silent = [
-        _silent(pool.windows, int(position), _group(int(kind), NO_INDEX), split, vocabulary)
-        for position, kind in zip(packed.silent_pool, packed.silent_kind, strict=True)
+        Example(split, _group(kind, NO_INDEX), *window.place, len(window) // 2, *window.text, (0.0,) * len(window))
+        for kind, window in zip(
+            packed.silent_kind.tolist(), _shown(pool.windows, packed.silent_pool, vocabulary), strict=True
+        )
     ]
     return tuple(firing + silent)
 
@@ -140,39 +151,23 @@ def _rows(*columns: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
     return zip(*(column.tolist() for column in columns), strict=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """One window as an example shows it: (context, document, start), and (tokens, pieces)."""
+
+    place: tuple[int, int, int]
+    text: tuple[tuple[int, ...], tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.text[0])
+
+
+def _shown(windows: Windows, chosen: NDArray[np.integer[Any]], vocabulary: Vocabulary) -> Iterator[_Window]:
+    columns = (windows.context, windows.document, windows.start, windows.offsets[:-1], windows.offsets[1:])
+    for context, document, start, begin, end in _rows(*(column[chosen] for column in columns)):
+        tokens = windows.tokens[begin:end].tolist()
+        yield _Window((context, document, start), (tuple(tokens), vocabulary.render(tokens)))
+
+
 def _group(kind: int, index: int) -> Group:
     return Group(KINDS[kind], None if index == NO_INDEX else index)
-
-
-def _tokens(windows: Windows, i: int) -> list[int]:
-    return windows.tokens[windows.offsets[i] : windows.offsets[i + 1]].tolist()
-
-
-def _firing(packed: PackedExamples, i: int, group: Group, split: Split, pieces: tuple[str, ...]) -> Example:
-    windows = packed.windows
-    return Example(
-        split=split,
-        group=group,
-        context=int(windows.context[i]),
-        document=int(windows.document[i]),
-        start=int(windows.start[i]),
-        peak=int(packed.peak[i]),
-        tokens=tuple(_tokens(windows, i)),
-        pieces=pieces,
-        activations=tuple(packed.activations[windows.offsets[i] : windows.offsets[i + 1]].astype(float).tolist()),
-    )
-
-
-def _silent(windows: Windows, i: int, group: Group, split: Split, vocabulary: Vocabulary) -> Example:
-    tokens = _tokens(windows, i)
-    return Example(
-        split=split,
-        group=group,
-        context=int(windows.context[i]),
-        document=int(windows.document[i]),
-        start=int(windows.start[i]),
-        peak=len(tokens) // 2,
-        tokens=tuple(tokens),
-        pieces=vocabulary.render(tokens),
-        activations=(0.0,) * len(tokens),
-    )

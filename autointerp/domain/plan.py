@@ -23,5 +23,7 @@ def build(spec: RunSpec, tools: Tools) -> Plan:
 
 
 def _scorer(spec: ScorerSpec, tools: Tools) -> Scorer:
-    judge = plugins.configure("judge", spec.judge.name, spec.judge.options).build(tools)
+    judge = None
+    if spec.judge is not None:
+        judge = plugins.configure("judge", spec.judge.name, spec.judge.options).build(tools)
     return plugins.configure("scorer", spec.name, spec.options).build(replace(tools, judge=judge))

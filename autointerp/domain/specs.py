@@ -249,9 +249,9 @@ class PluginSpec(Spec):
 
 
 class ScorerSpec(PluginSpec):
-    """A scorer and the judge that answers its questions."""
+    """A scorer and the judge that answers its questions; some scorers ask none."""
 
-    judge: PluginSpec
+    judge: PluginSpec | None = None
 
 
 class FeatureSelection(Spec):

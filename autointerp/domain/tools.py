@@ -10,6 +10,7 @@ from autointerp.domain.examples import Example
 from autointerp.domain.explanations import Explanation, Unread
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.judging import Judge
+from autointerp.domain.sample import Sample
 from autointerp.domain.scores import Score
 from autointerp.domain.steering import Embed, Steer
 from autointerp.errors import InvalidSpec
@@ -49,6 +50,7 @@ class Tools:
     embedders: Embedders | None = None
     steer: Steer | None = None
     judge: Judge | None = None
+    sample: Sample | None = None
 
     def need_llm(self, model: str | None, who: str, *, needs: Sequence[Capability] = ()) -> tuple[Complete, str, str]:
         """Return the LLM with the endpoint and the model to ask; InvalidSpec when either is missing.
@@ -67,7 +69,10 @@ class Tools:
     def need_judge(self, who: str) -> Judge:
         """Return the judge; InvalidSpec when there is none."""
         if self.judge is None:
-            raise InvalidSpec(f'{who} needs a judge: add judge = "lexical", "embedding", "llm" or "decisions"')
+            raise InvalidSpec(
+                f'{who} needs a judge: add judge = "lexical", "embedding", "llm" or "decisions" to it, or write '
+                f"{who}:lexical on the command line"
+            )
         return self.judge
 
     def need_steer(self, who: str) -> Steer:
@@ -75,6 +80,12 @@ class Tools:
         if self.steer is None:
             raise InvalidSpec(f"{who} needs the subject model at hand: run it on a worker with the models extra")
         return self.steer
+
+    def need_sample(self, who: str) -> Sample:
+        """Return the sample of the corpus; InvalidSpec when there is none."""
+        if self.sample is None:
+            raise InvalidSpec(f"{who} needs the harvest's sample of the corpus; run it over a harvest")
+        return self.sample
 
     def need_embedder(self, model: str, who: str) -> Embed:
         """Open the embedding model; InvalidSpec when embedding is not at hand."""

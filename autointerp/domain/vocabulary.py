@@ -2,7 +2,7 @@
 
 import codecs
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autointerp.hashing import text_digest
 
@@ -16,6 +16,10 @@ class Vocabulary:
 
     tokens: tuple[bytes, ...]
     special: frozenset[int]
+    _texts: tuple[str | None, ...] = field(init=False, compare=False, repr=False)  # None: not whole characters
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_texts", tuple(_whole(token) for token in self.tokens))
 
     @property
     def fingerprint(self) -> str:
@@ -32,6 +36,12 @@ class Vocabulary:
         A character whose bytes are spread over several tokens stands in the last of them; the bytes of a character
         that the window cuts off at either end are left out, and other bytes that are no text become U+FFFD.
         """
+        whole = [self._texts[token] for token in ids]
+        if None not in whole:
+            return tuple(whole)  # type: ignore[arg-type]
+        return self._render(ids)
+
+    def _render(self, ids: Sequence[int]) -> tuple[str, ...]:
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         pieces: list[str] = []
         leading = True
@@ -42,6 +52,13 @@ class Vocabulary:
                 leading = not data
             pieces.append(decoder.decode(data))
         return tuple(pieces)
+
+
+def _whole(token: bytes) -> str | None:
+    try:
+        return token.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 _CONTINUATION = bytes(range(0x80, 0xC0))

@@ -1,12 +1,13 @@
 """The end of a harvest: every feature's statistics and examples, as records that storage keeps."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from autointerp.domain.examples import Split
 from autointerp.domain.packed import HarvestedFeature, PackedStatistics
 from autointerp.harvest import exact
 from autointerp.harvest.groups import choose
@@ -20,6 +21,7 @@ from autointerp.harvest.split import SPLITS
 from autointerp.harvest.state import State
 from autointerp.harvest.token_counts import TopTokens
 
+SCORE = SPLITS.index(Split.SCORE)
 _FEATURES_AT_ONCE = 256
 
 
@@ -54,6 +56,7 @@ class Cutter:
         for i, statistics in enumerate(self._statistics(first, last, tokens, logits, near)):
             slots = range(i * len(SPLITS), (i + 1) * len(SPLITS))
             examples = {split: shown.pack(slot, *silent.of(slot)) for split, slot in zip(SPLITS, slots, strict=True)}
+            examples[Split.SCORE] = replace(examples[Split.SCORE], fired_pool=self.silence.fired_in(first + i, SCORE))
             yield HarvestedFeature(index=first + i, statistics=statistics, examples=examples)
 
     def _wanted(self, first: int, last: int, shown: Shown, tokens: TopTokens, near: Neighbours) -> Wanted:

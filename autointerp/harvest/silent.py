@@ -126,6 +126,11 @@ class Silence:
         )
         return Chosen(offsets_of(counts.reshape(-1)), position, _KIND[kind])
 
+    def fired_in(self, feature: int, split: int) -> NDArray[np.int32]:
+        """Return the windows of the pool in one split (by its number) in which the feature fires, ascending."""
+        fired = self.fired[feature]
+        return fired[self.split[fired] == split]
+
     def _barred(self, wanted: Wanted) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return the windows of the pool that have a text already shown, feature by feature."""
         at = np.searchsorted(self.texts, wanted.shown)

@@ -50,6 +50,13 @@ class Retrying:
 
     async def complete(self, request: Request) -> Reply:
         """Answer the request, or raise the last attempt's failure."""
+        try:
+            return await self.inner.attempt(request, 1)
+        except CallFailed as error:
+            return await self._again(request, error)
+
+    async def _again(self, request: Request, first: CallFailed) -> Reply:
+        """Go on after the first attempt, which stamina is only told of: setting it up takes longer than most layers."""
         attempts = stamina.retry_context(
             on=_Patience(self.policy),
             attempts=self.policy.attempts,
@@ -60,5 +67,7 @@ class Retrying:
         )
         async for attempt in attempts:
             with attempt:
+                if attempt.num == 1:
+                    raise first
                 return await self.inner.attempt(request, attempt.num)
         raise AssertionError("stamina ends with a reply or an error")

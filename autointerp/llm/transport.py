@@ -61,12 +61,12 @@ def open_http(client: Callable[..., httpx2.AsyncClient], address: Address, secon
     for name in ("openai", "anthropic", "httpx2"):
         _quiet(logging.getLogger(name))
 
+    authorization = b"Bearer " + address.key.encode()
+
     async def only_ours(request: httpx2.Request) -> None:
         # Made anew, because deleting one after the other costs a tenth of a millisecond a request.
         kept = [(name, value) for name, value in request.headers.raw if name.lower() in OUR_HEADERS]
-        request.headers = httpx2.Headers(
-            [*kept, (b"authorization", b"Bearer " + address.key.encode())], encoding="utf-8"
-        )
+        request.headers = httpx2.Headers([*kept, (b"authorization", authorization)], encoding="utf-8")
 
     return client(
         follow_redirects=False,

@@ -47,22 +47,21 @@ async def _score(
     if _unheard(result):
         slip.failures.setdefault(feature.id, f"scorer {spec.name}: {_why_unheard(result)}")
         return
-    add = partial(
-        scores.add,
+    new = scores.NewScore(
         run_id=slip.run.id,
         explanation_id=claim.id,
         position=position,
         scorer=spec.name,
-        judge=spec.judge.name,
+        judge=spec.judge.name if spec.judge else None,
         options=spec.options,
-        judge_options=spec.judge.options,
+        judge_options=spec.judge.options if spec.judge else {},
         model=bill.model,
         seed=slip.run.spec.seed,
         score=result,
         tokens=bill.tokens,
         cost=bill.cost,
     )
-    await shop.commits.run(add)
+    await shop.commits.run_many(scores.add_all, new)
 
 
 async def _heard(
@@ -97,7 +96,7 @@ def _as_sent(score: Score, bill: Bill) -> Score:
 
 async def _close(shop: Shop, slip: Slip, feature_id: int) -> None:
     if (reason := slip.failures.get(feature_id)) is None:
-        await shop.commits.run(partial(run_features.finish, run_id=slip.run.id, feature_ids=[feature_id]))
+        await shop.commits.run_many(run_features.finish_all, (slip.run.id, feature_id))
     else:
         await shop.commits.run(partial(run_features.fail, run_id=slip.run.id, reasons={feature_id: reason}))
 

@@ -1,7 +1,8 @@
 """What a harvest measured of one feature as bytes: in fixed layouts, because thousands of features are packed a second.
 
 All numbers are little-endian. Tokens take two bytes where every id fits, and activations are a bit a token, which says
-whether the feature fires, and the float16 of those that do.
+whether the feature fires, and the float16 of those that do. What was added later stands at the end, and is not known of
+features that were packed before.
 """
 
 import struct
@@ -15,6 +16,7 @@ from autointerp.domain.packed import PackedExamples, PackedStatistics, Windows
 from autointerp.storage.blobs import pack_bytes, unpack_bytes
 
 _SIZES = struct.Struct("<6I")  # windows, tokens, firing tokens, members, silent examples, bytes a token
+_FIRED = struct.Struct("<2I")  # windows of the pool in which the feature fires, bytes a step between two of them
 _NUMBERS = struct.Struct("<2q3d5I")  # of the statistics, then how many bins, top tokens, logits (2) and neighbours
 _NARROW = 1 << 16
 
@@ -42,7 +44,7 @@ def pack_examples(packed: PackedExamples) -> bytes:
         (packed.silent_pool, "<i4"),
         (packed.silent_kind, "u1"),
     )
-    return pack_bytes(_joined(_SIZES.pack(*sizes), columns))
+    return pack_bytes(_joined(_SIZES.pack(*sizes), columns) + _packed_positions(packed.fired_pool))
 
 
 def unpack_examples(blob: bytes) -> PackedExamples:
@@ -66,7 +68,23 @@ def unpack_examples(blob: bytes) -> PackedExamples:
         member_index=content.take("<i2", members),
         silent_pool=content.take("<i4", silent),
         silent_kind=content.take("u1", silent),
+        fired_pool=_unpacked_positions(content),
     )
+
+
+def _packed_positions(positions: NDArray[np.int32] | None) -> bytes:
+    if positions is None:
+        return b""
+    steps = np.diff(positions, prepend=np.int32(0))
+    width = 2 if int(steps.max(initial=0)) < _NARROW else 4
+    return _FIRED.pack(len(steps), width) + steps.astype(f"<u{width}").tobytes()
+
+
+def _unpacked_positions(content: "_Content") -> NDArray[np.int32] | None:
+    if content.finished:
+        return None
+    count, width = content.take("<u4", 2).tolist()
+    return np.cumsum(content.take(f"<u{width}", count), dtype=np.int32)
 
 
 def pack_statistics(packed: PackedStatistics) -> bytes:
@@ -124,6 +142,10 @@ class _Content:
     def __init__(self, data: bytes, offset: int) -> None:
         self.data = data
         self._offset = offset
+
+    @property
+    def finished(self) -> bool:
+        return self._offset == len(self.data)
 
     def take(self, dtype: str, count: int) -> NDArray[Any]:
         column = np.frombuffer(self.data, dtype=np.dtype(dtype), count=count, offset=self._offset)

@@ -189,7 +189,10 @@ class UnreadRecord:
 
 @dataclass(frozen=True, slots=True)
 class ScoreRecord:
-    """A score of one explanation; its trials are left out unless asked for (`scores.trials`)."""
+    """A score of one explanation; its trials are left out unless asked for (`scores.trials`).
+
+    `control` and `borrowed_id`: as in `scores.NewScore`.
+    """
 
     id: int
     explanation_id: int
@@ -198,7 +201,7 @@ class ScoreRecord:
     run_id: str | None
     position: int
     scorer: str
-    judge: str
+    judge: str | None
     options: Mapping[str, Any]
     judge_options: Mapping[str, Any]
     model: str | None
@@ -206,6 +209,8 @@ class ScoreRecord:
     score: Score
     tokens: int
     cost: int | None
+    control: str
+    borrowed_id: int | None
     created_at: datetime
 
 

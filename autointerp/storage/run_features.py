@@ -61,7 +61,14 @@ def chunk(session: ReadSession, run_id: str, number: int) -> tuple[RunFeature, .
 def finish(session: WriteSession, run_id: str, feature_ids: Sequence[int]) -> None:
     """Mark features as done."""
     statement = sa.update(TABLE).where(TABLE.run_id == run_id, TABLE.feature_id.in_(feature_ids))
-    session.sql.execute(statement.values(state=WorkState.DONE.value, reason=None))
+    session.sql.connection().execute(statement.values(state=WorkState.DONE.value, reason=None))
+
+
+def finish_all(session: WriteSession, done: Sequence[tuple[str, int]]) -> list[None]:
+    """Mark features, each with its run before it, as done."""
+    for run_id in dict.fromkeys(run_id for run_id, _ in done):
+        finish(session, run_id, [feature_id for of, feature_id in done if of == run_id])
+    return [None] * len(done)
 
 
 def fail(session: WriteSession, run_id: str, reasons: Mapping[int, str]) -> None:

@@ -1,7 +1,7 @@
 """Scores of explanations, with the trials they were computed from: added once, never changed."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,64 +10,90 @@ from sqlalchemy.orm import defer
 from autointerp.domain.examples import Split
 from autointerp.domain.scores import GroupResult, Score, Trial
 from autointerp.errors import InvalidInput, NotFound
-from autointerp.storage import examples
 from autointerp.storage.engine import ReadSession, WriteSession
-from autointerp.storage.insertion import insert_one
+from autointerp.storage.insertion import insert_if_absent, insert_one
 from autointerp.storage.packing import pack_trials, unpack_trials
 from autointerp.storage.records import ScoreRecord
 from autointerp.storage.tables.base import now
 from autointerp.storage.tables.explanations import ExplanationTable
+from autointerp.storage.tables.harvests import ExampleTable
 from autointerp.storage.tables.scores import ScoreTable
 
+UNIQUE = ("run_id", "explanation_id", "position", "control")
+AS_THEY_ARE = (*UNIQUE, "scorer", "judge", "model", "seed", "tokens", "cost", "borrowed_id")
 WITHOUT_TRIALS = sa.select(ScoreTable).options(defer(ScoreTable.trials, raiseload=True))
 
 
-def add(
-    session: WriteSession,
-    *,
-    run_id: str | None,
-    explanation_id: int,
-    position: int,
-    scorer: str,
-    judge: str,
-    options: Mapping[str, Any],
-    judge_options: Mapping[str, Any],
-    model: str | None,
-    seed: int,
-    score: Score,
-    tokens: int,
-    cost: int | None,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class NewScore:
+    """A score to store, and what it is of: `position` is that of its scorer in the run.
+
+    `control` names what was scored in place of the explanation (or by what in place of the judge), "" for a score
+    proper; `borrowed_id` is the explanation of another feature whose text was used.
+    """
+
+    run_id: str | None
+    explanation_id: int
+    position: int
+    scorer: str
+    judge: str | None
+    options: Mapping[str, Any]
+    judge_options: Mapping[str, Any]
+    model: str | None
+    seed: int
+    score: Score
+    tokens: int
+    cost: int | None
+    control: str = ""
+    borrowed_id: int | None = None
+
+
+def add(session: WriteSession, new: NewScore) -> int:
     """Store a score with its trials and return its id, or the id of what this run and `position` stored before."""
-    row = {
-        **_about(session, explanation_id),
-        "run_id": run_id,
-        "position": position,
-        "scorer": scorer,
-        "judge": judge,
-        "options": dict(options),
-        "judge_options": dict(judge_options),
-        "model": model,
-        "seed": seed,
-        **_content(score),
-        "tokens": tokens,
-        "cost": cost,
-        "created_at": now(),
-    }
-    return insert_one(session, ScoreTable, row, ("run_id", "explanation_id", "position"))
+    return insert_one(session, ScoreTable, _rows(session, [new])[0], UNIQUE)
 
 
-def _about(session: ReadSession, explanation_id: int) -> dict[str, Any]:
-    explained = session.sql.get(ExplanationTable, explanation_id)
-    if explained is None:
-        raise NotFound(f"there is no explanation {explanation_id}")
-    key = {"harvest_id": explained.harvest_id, "feature_id": explained.feature_id, "split": Split.SCORE.value}
-    if not examples.stored(session, explained.harvest_id, explained.feature_id, Split.SCORE):
-        raise InvalidInput(
-            f"feature {explained.feature_id} has no score examples in the harvest {explained.harvest_id}; "
-            "harvest more tokens"
-        )
-    return {"explanation_id": explanation_id, **key}
+def add_all(session: WriteSession, new: Sequence[NewScore]) -> list[None]:
+    """Store scores with their trials, each unless its run and `position` have stored one for the explanation."""
+    insert_if_absent(session, ScoreTable, _rows(session, new))
+    return [None] * len(new)
+
+
+def _rows(session: ReadSession, new: Sequence[NewScore]) -> list[dict[str, Any]]:
+    explained = _explained(session, {one.explanation_id for one in new})
+    moment = now()
+    return [
+        {
+            **{name: getattr(one, name) for name in AS_THEY_ARE},
+            "options": dict(one.options),
+            "judge_options": dict(one.judge_options),
+            **_content(one.score),
+            "harvest_id": explained[one.explanation_id][0],
+            "feature_id": explained[one.explanation_id][1],
+            "split": Split.SCORE.value,
+            "created_at": moment,
+        }
+        for one in new
+    ]
+
+
+def _explained(session: ReadSession, explanation_ids: Set[int]) -> dict[int, tuple[str, int]]:
+    """The harvest and feature of each explanation; NotFound for none, InvalidInput for a feature without examples."""
+    harvest, feature = ExplanationTable.harvest_id, ExplanationTable.feature_id
+    shown = sa.exists().where(
+        ExampleTable.harvest_id == harvest, ExampleTable.feature_id == feature, ExampleTable.split == Split.SCORE.value
+    )
+    statement = sa.select(ExplanationTable.id, harvest, feature, shown).where(ExplanationTable.id.in_(explanation_ids))
+    found = {row[0]: row[1:] for row in session.sql.execute(statement)}
+    for explanation_id in sorted(explanation_ids):
+        if explanation_id not in found:
+            raise NotFound(f"there is no explanation {explanation_id}")
+        harvest_id, feature_id, has_examples = found[explanation_id]
+        if not has_examples:
+            raise InvalidInput(
+                f"feature {feature_id} has no score examples in the harvest {harvest_id}; harvest more tokens"
+            )
+    return {explanation_id: (row[0], row[1]) for explanation_id, row in found.items()}
 
 
 def _content(score: Score) -> dict[str, Any]:
@@ -111,15 +137,17 @@ def list_scores(
     feature_id: int | None = None,
     harvest_id: str | None = None,
     run_id: str | None = None,
+    control: str | None = "",
     after: int | None = None,
     limit: int,
 ) -> tuple[ScoreRecord, ...]:
-    """Return the scores after the id `after`, oldest first; None: any."""
+    """Return the scores after the id `after`, oldest first; None: any. `control` "": the scores proper."""
     filters = {
         "explanation_id": explanation_id,
         "feature_id": feature_id,
         "harvest_id": harvest_id,
         "run_id": run_id,
+        "control": control,
     }
     given = {name: value for name, value in filters.items() if value is not None}
     statement = WITHOUT_TRIALS.where(ScoreTable.id > (after or 0)).filter_by(**given)
@@ -127,12 +155,14 @@ def list_scores(
 
 
 def of_explanations(
-    session: ReadSession, explanation_ids: Sequence[int], *, run_id: str | None
+    session: ReadSession, explanation_ids: Sequence[int], *, run_id: str | None, control: str | None = ""
 ) -> dict[int, tuple[ScoreRecord, ...]]:
-    """Return the scores of these explanations (of one run), by explanation, oldest first."""
+    """Return the scores of these explanations (of one run), by explanation, oldest first; `control` None: any."""
     statement = WITHOUT_TRIALS.where(ScoreTable.explanation_id.in_(explanation_ids)).order_by(ScoreTable.id)
     if run_id is not None:
         statement = statement.where(ScoreTable.run_id == run_id)
+    if control is not None:
+        statement = statement.where(ScoreTable.control == control)
     found: dict[int, tuple[ScoreRecord, ...]] = {}
     for row in session.sql.scalars(statement):
         found[row.explanation_id] = (*found.get(row.explanation_id, ()), _record(row))
@@ -169,5 +199,7 @@ def _record(row: ScoreTable) -> ScoreRecord:
         score=score,
         tokens=row.tokens,
         cost=row.cost,
+        control=row.control,
+        borrowed_id=row.borrowed_id,
         created_at=row.created_at,
     )

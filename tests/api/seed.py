@@ -202,18 +202,20 @@ def _run(
     scored = tuple(
         scores.add(
             session,
-            run_id=run.id,
-            explanation_id=explanation,
-            position=0,
-            scorer="detection",
-            judge="lexical",
-            options={},
-            judge_options={},
-            model=None,
-            seed=0,
-            score=_score(),
-            tokens=120,
-            cost=None,
+            scores.NewScore(
+                run_id=run.id,
+                explanation_id=explanation,
+                position=0,
+                scorer="detection",
+                judge="lexical",
+                options={},
+                judge_options={},
+                model=None,
+                seed=0,
+                score=_score(),
+                tokens=120,
+                cost=None,
+            ),
         )
         for explanation in explained
     )

@@ -34,7 +34,7 @@ BASELINE = ["--model", "m", "--hook", "h", "--corpus", "stdlib", "--out", "none"
         (["explain", "--features", "5", "--explainer", "no_such"], "token_statistics"),
         (["explain", "--features", "5", "--llm", "nowhere/model"], "no LLM endpoint 'nowhere'"),
         (["explain", "--features", "5", "--llm", "model"], "--llm"),
-        (["score", "--features", "5", "--scorer", "detection"], "SCORER:JUDGE"),
+        (["score", "--features", "5", "--scorer", "detection"], "detection:lexical"),
         (["score", "--features", "5", "--scorer", "no_such:lexical"], "detection"),
         (["score", "--features", "5", "--scorer", "detection:no_such"], "lexical"),
         (["serve", "--host", "0.0.0.0"], "--allow-public"),

@@ -11,8 +11,20 @@ from autointerp.domain.scores import Score
 from autointerp.errors import InvalidSpec, OutOfBudget
 from autointerp.testing.rehearsal import Bench, Coin, Mute, Scripted, bench
 
-SCORERS = plugins.names("scorer")
+ALL = plugins.names("scorer")
 JUDGES = plugins.names("judge")
+
+
+def asks_a_judge(name: str) -> bool:
+    try:
+        plugins.configure("scorer", name, {}).build(bench(Scripted(), seed=3).tools)
+    except InvalidSpec as error:
+        return "judge" in error.detail
+    return False
+
+
+SCORERS = [name for name in ALL if asks_a_judge(name)]
+OTHERS = [name for name in ALL if name not in SCORERS]
 
 
 class Recorder:
@@ -178,3 +190,79 @@ def test_an_unknown_option_is_refused_by_name(name: str, on: Bench) -> None:
 def test_a_scorer_without_a_judge_says_so_when_it_is_built(name: str, on: Bench) -> None:
     with pytest.raises(InvalidSpec, match="judge"):
         plugins.configure("scorer", name, {}).build(on.tools)
+
+
+async def unjudged(on: Bench, name: str, explanation: str | None = None) -> Score:
+    scorer = plugins.configure("scorer", name, {}).build(on.tools)
+    return await scorer.score(explanation or on.specimen.meaning, on.specimen.feature, on.specimen.score)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_without_a_judge_a_true_explanation_outscores_a_wrong_one(name: str, on: Bench) -> None:
+    true, wrong = await unjudged(on, name), await unjudged(on, name, on.specimen.wrong)
+
+    assert true.value is not None
+    assert true.interval is not None
+    assert true.interval[0] <= true.value <= true.interval[1]
+    assert wrong.value is None or wrong.value < true.value - 0.3
+    assert true.asked == len(true.trials) == true.answered > 0
+    assert dict(true.unread) == {}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_without_a_judge_neither_order_nor_run_changes_the_score(name: str, on: Bench) -> None:
+    turned = Bench(replace(on.specimen, score=on.specimen.score[::-1]), bench(Scripted(), seed=3).tools)
+
+    assert await unjudged(on, name) == await unjudged(turned, name)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_without_a_judge_too_few_examples_leave_the_score_undefined_and_ask_nothing(name: str) -> None:
+    llm = Scripted()
+    on = bench(llm, seed=3)
+
+    found = await unjudged(Bench(replace(on.specimen, score=on.specimen.score[:2]), on.tools), name)
+
+    assert found.value is None
+    assert found.undefined is not None
+    assert "needed" in found.undefined
+    assert llm.requests == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_without_a_judge_examples_of_another_split_are_a_mistake_of_the_caller(name: str, on: Bench) -> None:
+    leaky = Bench(replace(on.specimen, score=on.specimen.explain), on.tools)
+
+    with pytest.raises(ValueError, match="explain"):
+        await unjudged(leaky, name)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_without_a_judge_unread_replies_are_counted_and_leave_the_score_undefined(name: str) -> None:
+    llm = Scripted(lambda request: "I would rather not.")
+    found = await unjudged(bench(llm, seed=3), name)
+    if not llm.requests:
+        pytest.skip("this scorer asks no language model")
+
+    assert found.value is None
+    assert found.answered == 0
+    assert sum(found.unread.values()) == found.asked == len(found.trials) > 0
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_without_a_judge_no_request_is_made_after_the_budget_is_spent(name: str) -> None:
+    used, poor = Scripted(), Scripted(budget=0)
+    await unjudged(bench(used, seed=3), name)
+    if not used.requests:
+        pytest.skip("this scorer asks no language model")
+
+    with pytest.raises(OutOfBudget):
+        await unjudged(bench(poor, seed=3), name)
+
+    assert poor.requests == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_without_a_judge_an_unknown_option_is_refused_by_name(name: str) -> None:
+    with pytest.raises(InvalidSpec, match="no_such_option"):
+        plugins.configure("scorer", name, {"no_such_option": 1})

@@ -1,5 +1,6 @@
 """Tokens become text without broken characters."""
 
+import codecs
 import itertools
 
 from hypothesis import given
@@ -39,6 +40,21 @@ def test_a_window_that_cuts_characters_holds_no_replacement_character(data: st.D
 
     assert window in text
     assert "\ufffd" in text or "\ufffd" not in window
+
+
+@given(st.lists(st.binary(max_size=4), min_size=1, max_size=12), st.data())
+def test_pieces_are_what_a_decoder_that_goes_from_token_to_token_gives(
+    tokens: list[bytes], data: st.DataObject
+) -> None:
+    ids = data.draw(st.lists(st.integers(0, len(tokens) - 1), max_size=12))
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    continued = bytes(range(0x80, 0xC0))
+    start = next((i for i, token in enumerate(ids) if tokens[token].lstrip(continued)), len(ids))
+    expected = [
+        decoder.decode(tokens[token].lstrip(continued) if i <= start else tokens[token]) for i, token in enumerate(ids)
+    ]
+
+    assert tuple(expected) == Vocabulary(tuple(tokens), frozenset()).render(ids)
 
 
 def test_a_character_of_several_tokens_stands_in_the_last_of_them() -> None:

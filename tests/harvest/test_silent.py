@@ -105,6 +105,21 @@ def test_each_kind_is_as_full_as_the_pool_allows(make_world: Callable, seed: int
 
 
 @settings(max_examples=20, deadline=None)
+@given(worlds, st.sampled_from([0.01, 0.3]))
+def test_of_the_score_split_all_windows_of_the_pool_are_known_in_which_a_feature_fires(
+    make_world: Callable, seed: int, density: float
+) -> None:
+    world, pool, features = cut(make_world, seed, density=density)
+
+    for feature in features:
+        firing = [i for i, window in windows(pool, Split.SCORE).items() if fires(world, feature.index, window)]
+        found = feature.examples[Split.SCORE].fired_pool
+        assert found is not None
+        assert sorted(firing) == found.tolist()
+        assert feature.examples[Split.EXPLAIN].fired_pool is None
+
+
+@settings(max_examples=20, deadline=None)
 @given(worlds)
 def test_similar_text_is_what_is_nearest_to_the_strongest_examples(make_world: Callable, seed: int) -> None:
     world, pool, features = cut(make_world, seed)

@@ -1,6 +1,6 @@
 """What is packed of a feature comes back, bit by bit."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -34,6 +34,7 @@ def examples(seed: int, count: int, most: int) -> PackedExamples:
         member_index=rng.integers(-1, 999, members).astype(np.int16),
         silent_pool=rng.integers(0, 2**31 - 1, silent).astype(np.int32),
         silent_kind=rng.integers(0, 7, silent).astype(np.uint8),
+        fired_pool=np.unique(rng.integers(0, most, silent)).astype(np.int32),
     )
 
 
@@ -77,6 +78,18 @@ def same(one: object, other: object) -> bool:
 @given(st.integers(0, 10_000), st.integers(0, 9), st.sampled_from([2, 1 << 16, (1 << 16) + 1, 2**31 - 1]))
 def test_examples_come_back(seed: int, count: int, most: int) -> None:
     packed = examples(seed, count, most)
+
+    assert same(packed, unpack_examples(pack_examples(packed)))
+
+
+def test_what_was_packed_without_the_firing_windows_of_the_pool_still_comes_back() -> None:
+    packed = replace(examples(3, 4, 1 << 16), fired_pool=None)
+
+    assert same(packed, unpack_examples(pack_examples(packed)))
+
+
+def test_a_feature_that_fires_in_no_window_of_the_pool_is_not_one_of_which_nothing_is_known() -> None:
+    packed = replace(examples(3, 4, 1 << 16), fired_pool=np.zeros(0, dtype=np.int32))
 
     assert same(packed, unpack_examples(pack_examples(packed)))
 

@@ -118,23 +118,26 @@ def test_an_unread_reply_is_kept_once_with_its_reason(world: World) -> None:
     assert record.unread == Unread(UnreadKind.TRUNCATED, "cut off", raw="{", request="r")
 
 
+def new_score(explanation_id: int, run_id: str) -> scores.NewScore:
+    return scores.NewScore(
+        run_id=run_id,
+        explanation_id=explanation_id,
+        position=0,
+        scorer="detection",
+        judge="llm",
+        options={"passages": 5},
+        judge_options={"batch": 2},
+        model="endpoint/model",
+        seed=3,
+        score=SCORE,
+        tokens=10,
+        cost=None,
+    )
+
+
 def add_score(world: World, explanation_id: int, run_id: str) -> int:
     with world.database.write() as session:
-        return scores.add(
-            session,
-            run_id=run_id,
-            explanation_id=explanation_id,
-            position=0,
-            scorer="detection",
-            judge="llm",
-            options={"passages": 5},
-            judge_options={"batch": 2},
-            model="endpoint/model",
-            seed=3,
-            score=SCORE,
-            tokens=10,
-            cost=None,
-        )
+        return scores.add(session, new_score(explanation_id, run_id))
 
 
 def test_a_score_comes_back_as_it_was_given_with_its_trials_apart(world: World) -> None:
@@ -150,6 +153,37 @@ def test_a_score_comes_back_as_it_was_given_with_its_trials_apart(world: World) 
         assert scores.trials(session, score_id) == (TRIAL,)
     assert record.score == replace(SCORE, trials=())
     assert ({"passages": 5}, {"batch": 2}, feature_id) == (record.options, record.judge_options, record.feature_id)
+
+
+def test_scores_stored_together_are_as_those_stored_one_by_one(world: World) -> None:
+    run_id = world.run()
+    claims = [world.explain(feature_id) for feature_id in world.store(feature(0), feature(1), feature(2))]
+    first = add_score(world, claims[0], run_id)
+
+    with world.database.write() as session:
+        scores.add_all(session, [new_score(claim, run_id) for claim in claims])
+
+    with world.database.read() as session:
+        found = scores.of_explanations(session, claims, run_id=run_id)
+        kept = {claim: [record.id for record in records] for claim, records in found.items()}
+        assert [first] == kept[claims[0]]
+        assert [1, 1, 1] == [len(kept[claim]) for claim in claims]
+        assert all(scores.trials(session, ids[0]) == (TRIAL,) for ids in kept.values())
+        one, other = found[claims[0]][0], found[claims[2]][0]
+    same = {"id": 0, "explanation_id": 0, "feature_id": 0, "created_at": one.created_at}
+    assert replace(one, **same) == replace(other, **same)
+
+
+def test_scores_of_which_one_has_no_explanation_are_not_stored(world: World) -> None:
+    run_id = world.run()
+    (feature_id,) = world.store(feature(0))
+    claim = world.explain(feature_id)
+
+    with pytest.raises(NotFound, match="no explanation 99"), world.database.write() as session:
+        scores.add_all(session, [new_score(claim, run_id), new_score(99, run_id)])
+
+    with world.database.read() as session:
+        assert scores.of_explanations(session, [claim], run_id=run_id) == {}
 
 
 def test_scores_are_found_by_what_they_belong_to(world: World) -> None:

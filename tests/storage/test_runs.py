@@ -134,7 +134,7 @@ def test_features_wait_in_chunks_until_they_are_done(world: World, run_id: str, 
         assert [ids[2], ids[3]] == [row.feature_id for row in run_features.chunk(session, run_id, 1)]
 
         run_features.finish(session, run_id, [ids[2]])
-        run_features.finish(session, run_id, ids[:2])
+        run_features.finish_all(session, [(run_id, ids[0]), ("another run", ids[4]), (run_id, ids[1])])
 
         assert run_features.chunks(session, run_id) == (1, 2)
         assert [3] == [row.index for row in run_features.chunk(session, run_id, 1)]

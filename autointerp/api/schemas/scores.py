@@ -84,7 +84,7 @@ class Score(Shown):
     run_id: str | None
     scorer: str
     options: dict[str, Any] = Field(description="of the scorer")
-    judge: str
+    judge: str | None = Field(description="what answered the questions; null: the scorer asks no judge")
     judge_options: dict[str, Any]
     model: str | None = Field(description="the language model that judged; null: none did")
     seed: int

@@ -24,6 +24,10 @@ from autointerp.llm.wire import Tokens, Wire, malformed, parse
 LEAST_KEPT = 1_024  # tokens
 BREAKPOINTS_SINCE = (5, 6)  # of the GPT models
 API = "https://api.openai.com/v1"
+PLAIN: Any = {
+    **NO_KEY_MADE,
+    "headers": {"x-stainless-retry-count": openai.Omit(), "x-stainless-read-timeout": openai.Omit()},
+}
 FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "content_filter": Finish.FILTER}
 
 
@@ -79,6 +83,16 @@ class Config(BaseModel):
         return ListPrices(vendor="openai") if endpoint.base_url is None else ListPrices(api_url=endpoint.base_url)
 
 
+class Bare(openai.AsyncOpenAI):
+    """The SDK's client without the headers that tell of this machine: building them takes longer than the rest, and
+    they would be taken off again."""
+
+    @property
+    def default_headers(self) -> dict[str, str | openai.Omit]:
+        """What a post needs beside the key."""
+        return {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": self.user_agent}
+
+
 class OpenAI:
     """One endpoint through the official SDK, as raw posts."""
 
@@ -87,7 +101,7 @@ class OpenAI:
         self._endpoint = endpoint
         self._config = config
         self._url = address.base_url.rstrip("/")
-        self._client = openai.AsyncOpenAI(
+        self._client = Bare(
             api_key=address.key,
             base_url=address.base_url,
             max_retries=0,
@@ -107,7 +121,7 @@ class OpenAI:
     async def _post(self, path: str, request: Request, content: dict[str, Any]) -> httpx2.Response:
         try:
             return await self._client.post(
-                self._url + path, cast_to=httpx2.Response, content=as_json(content), options=NO_KEY_MADE
+                self._url + path, cast_to=httpx2.Response, content=as_json(content), options=PLAIN
             )
         except openai.APIStatusError as error:
             raise failure(self._endpoint, request.model, refusal(error)) from None

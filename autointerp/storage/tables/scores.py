@@ -11,7 +11,10 @@ from autointerp.storage.tables.explanations import EXAMPLES, SHOWN
 
 
 class ScoreTable(Base):
-    """Scores, never overwritten. `split` is always score, in the harvest and on the feature of the explanation."""
+    """Scores, never overwritten. `split` is always score, in the harvest and on the feature of the explanation.
+
+    `control` is empty for scores proper.
+    """
 
     __tablename__ = "scores"
     __table_args__ = (
@@ -22,7 +25,7 @@ class ScoreTable(Base):
             name="fk_scores_explanations",
         ),
         CheckConstraint("split = 'score'", name="split"),
-        UniqueConstraint("run_id", "explanation_id", "position"),
+        UniqueConstraint("run_id", "explanation_id", "position", "control"),
         Index(None, "explanation_id"),
         Index(None, "harvest_id", "feature_id"),
         Index(None, "feature_id"),
@@ -36,7 +39,7 @@ class ScoreTable(Base):
     run_id: Mapped[Name | None] = mapped_column(ForeignKey("runs.id"))
     position: Mapped[int]
     scorer: Mapped[str]
-    judge: Mapped[str]
+    judge: Mapped[str | None]
     options: Mapped[dict[str, Any]]
     judge_options: Mapped[dict[str, Any]]
     model: Mapped[str | None]
@@ -55,4 +58,6 @@ class ScoreTable(Base):
     trials: Mapped[bytes]
     tokens: Mapped[int]
     cost: Mapped[int | None]
+    control: Mapped[str] = mapped_column(String(32))
+    borrowed_id: Mapped[int | None] = mapped_column(ForeignKey("explanations.id"))
     created_at: Mapped[datetime]
