@@ -10,6 +10,7 @@ down_revision: str | None = "0011"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 UNIQUE = ["run_id", "explanation_id", "position"]
 
 
@@ -18,7 +19,7 @@ def upgrade() -> None:
     with op.batch_alter_table("scores") as scores:
         scores.alter_column("judge", existing_type=sa.Text(), nullable=True)
         scores.add_column(sa.Column("control", sa.String(length=32), nullable=False, server_default=""))
-        scores.add_column(sa.Column("borrowed_id", sa.BigInteger(), nullable=True))
+        scores.add_column(sa.Column("borrowed_id", KEY, nullable=True))
         scores.create_foreign_key(op.f("fk_scores_borrowed_id_explanations"), "explanations", ["borrowed_id"], ["id"])
         scores.drop_constraint(op.f("uq_scores_run_id_explanation_id_position"), type_="unique")
         scores.create_unique_constraint(op.f("uq_scores_run_id_explanation_id_position_control"), [*UNIQUE, "control"])
