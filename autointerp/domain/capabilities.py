@@ -15,6 +15,7 @@ class Capability(StrEnum):
     REPEATABLE = "repeatable"
     DECISIONS = "decisions"
     ECHO = "echo"
+    STEADY = "steady"
 
     @property
     def meaning(self) -> str:
@@ -73,6 +74,7 @@ _MEANINGS = {
     Capability.REPEATABLE: "the same reply to the same request",
     Capability.DECISIONS: "decisions on yes/no questions",
     Capability.ECHO: "log-probabilities of given text",
+    Capability.STEADY: "verdicts that do not follow orders in the passages",
 }
 _INSTEAD = {
     Capability.SCHEMA: "name a model whose server enforces schemas, or let replies be read without one",
@@ -81,4 +83,5 @@ _INSTEAD = {
     Capability.REPEATABLE: "rely on the kept replies, which are the same for the same request",
     Capability.DECISIONS: 'use the judge "llm", or an endpoint that decides (OpenAI, vLLM, Ollama, transformers serve)',
     Capability.ECHO: "use a server that tells them (vLLM), or a local model",
+    Capability.STEADY: 'judge by another model, or by the judge "decisions", which leaves no room for other words',
 }

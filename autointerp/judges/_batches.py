@@ -1,7 +1,7 @@
 """Questions of one batch taken together: which share an explanation, and where to cut a scale that has no labels."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -20,8 +20,17 @@ def by_explanation(questions: Sequence[Question]) -> list[list[int]]:
 
 def in_chunks(questions: Sequence[Question], size: int, seed: int) -> list[list[Question]]:
     """Part the questions into requests of `size`, by a hash of their content, whatever order they came in."""
-    mixed = sorted(questions, key=lambda question: stable_int(seed, question))
+    mixed = sorted(questions, key=lambda question: stable_int(seed, *_content(question)))
     return [mixed[i : i + size] for i in range(0, len(mixed), size)]
+
+
+def _content(question: Question) -> Iterator[object]:
+    """All that a question consists of; its repr would do, but takes as long as the rest of asking."""
+    yield from (question.task, question.explanation)
+    for passage in (question.passage, question.rival):
+        if passage is not None:
+            yield from passage.pieces
+            yield passage.marks
 
 
 def verdicts(values: Sequence[float], *, rivals: bool, alone: float) -> list[bool]:

@@ -3,11 +3,11 @@
 Each block does what `sae.encode` does, in the same order, so activations are those of `Dictionary.encode`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,14 +15,15 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autointerp.compiled import compiled
 from autointerp.subject.sae import Dictionary
+from autointerp.subject.scanning import above, largest
 
 if TYPE_CHECKING:
     from sae_lens import SAE
 
-# Numbers in a block: on a CPU what stays in its cache, on an accelerator what keeps it busy.
-_BLOCK = 1 << 22
+# Numbers in a block: on a CPU few enough to be read again at once, on an accelerator what keeps it busy; and the rows
+# from which on a product on a CPU gets no faster.
+_BLOCK, _ROWS = 1 << 24, 512
 _BLOCK_ON_ACCELERATOR = 1 << 28
 # A feature fires where its pre-activation is above its threshold: none for a ReLU.
 _THRESHOLDED = frozenset(
@@ -55,13 +56,15 @@ def fired(dictionary: Dictionary, acts: Float[Tensor, "place width"]) -> Fired:
     return Fired(place, feature, value)
 
 
+R = TypeVar("R")
 Part = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 
 
 def _parts(dictionary: Dictionary, acts: Float[Tensor, "place width"]) -> Iterator[Part]:
     sae, find = dictionary.sae, _finder(dictionary.sae)
-    block = _BLOCK if acts.device.type == "cpu" else _BLOCK_ON_ACCELERATOR
-    rows = max(1, block // dictionary.features)
+    on_cpu = acts.device.type == "cpu"
+    block, most = (_BLOCK, _ROWS) if on_cpu else (_BLOCK_ON_ACCELERATOR, len(acts))
+    rows = min(most, max(1, block // dictionary.features))
     for first in range(0, len(acts), rows):
         for place, feature, value in find(sae, acts[first : first + rows]):
             yield place + np.int32(first), feature, value
@@ -78,14 +81,34 @@ def _finder(sae: "SAE[Any]") -> "Callable[[SAE[Any], Tensor], list[Part]]":
 
 def _strongest(sae: "SAE[Any]", acts: Float[Tensor, "place width"]) -> list[Part]:
     """The `k` largest pre-activations of each place, those that are positive."""
-    before = _products(sae, acts).add_(sae.get_parameter("b_enc"))
-    if sae.cfg.rescale_acts_by_decoder_norm:
-        before = before * sae.get_parameter("W_dec").norm(dim=-1)
-    values, features = torch.topk(before, sae.cfg.k, dim=-1, sorted=False)
+    products, bias, k = _products(sae, acts), sae.get_parameter("b_enc"), sae.cfg.k
+    rescaled = sae.cfg.rescale_acts_by_decoder_norm
+    norm = sae.get_parameter("W_dec").norm(dim=-1) if rescaled else torch.ones_like(bias)
+    if products.device.type != "cpu" or products.dtype != torch.float32:
+        before = products.add_(bias)
+        return [_topk(before * norm if rescaled else before, k)]
+    dense, biases, norms = (tensor.detach().numpy() for tensor in (products, bias, norm))
+    found = _in_threads(lambda low, high: _largest(dense[low:high], biases, norms, k, low), len(dense))
+    parts, unclear = [part for part, _ in found], np.concatenate([rows for _, rows in found])
+    if len(unclear) == 0:
+        return parts
+    # Which of equal entries fires is torch's to say, and so is what becomes of NaN.
+    place, feature, value = _topk((products[unclear] + bias) * norm, k)
+    return [_in_order([*parts, (unclear[place], feature, value)])]
+
+
+def _topk(before: Float[Tensor, "place feature"], k: int) -> Part:
+    values, features = torch.topk(before, k, dim=-1, sorted=False)
     value, feature = values.float().cpu().numpy().reshape(-1), features.int().cpu().numpy().reshape(-1)
-    place = np.repeat(np.arange(len(acts), dtype=np.int32), values.shape[1])
+    place = np.repeat(np.arange(len(before), dtype=np.int32), values.shape[1])
     kept = ~(value <= 0)  # NaN is kept
-    return [(place[kept], feature[kept], value[kept])]
+    return place[kept], feature[kept], value[kept]
+
+
+def _in_order(parts: Sequence[Part]) -> Part:
+    place, feature, value = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(place, kind="stable")
+    return place[order], feature[order], value[order]
 
 
 def _above_thresholds(sae: "SAE[Any]", acts: Float[Tensor, "place width"]) -> list[Part]:
@@ -120,7 +143,7 @@ def _products(sae: "SAE[Any]", acts: Float[Tensor, "place width"]) -> Float[Tens
     return sae.process_sae_in(acts) @ sae.get_parameter("W_enc")
 
 
-def _in_threads(scan: Callable[[int, int], Part], rows: int) -> list[Part]:
+def _in_threads(scan: Callable[[int, int], R], rows: int) -> list[R]:
     """Scan the rows in as many parts as torch has threads, in order."""
     parts = torch.get_num_threads()
     edges = [rows * part // parts for part in range(parts + 1)]
@@ -136,37 +159,17 @@ def _scan(dense: NDArray[np.float32], bias: NDArray[np.float32], floor: NDArray[
     # Memory that is never written to is never taken from the system.
     places, features = np.empty(dense.size, dtype=np.int32), np.empty(dense.size, dtype=np.int32)
     values = np.empty(dense.size, dtype=np.float32)
-    found = _collect(np.ascontiguousarray(dense), bias, floor, places, features, values)
+    found = above(np.ascontiguousarray(dense), bias, floor, places, features, values)
     return places[:found] + np.int32(first), features[:found].copy(), values[:found].copy()
 
 
-_CHUNK = 32
-
-
-@compiled
-def _collect(
-    dense: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    floor: NDArray[np.float32],
-    places: NDArray[np.int32],
-    features: NDArray[np.int32],
-    values: NDArray[np.float32],
-) -> int:
-    """Write down the entries of `dense` + `bias` that are above `floor` or NaN, and return how many there are."""
-    rows, width = dense.shape
-    found = 0
-    for row in range(rows):
-        for chunk in range(0, width, _CHUNK):
-            stop = min(chunk + _CHUNK, width)
-            hits = 0
-            for i in range(chunk, stop):  # branchless, so that it is done for several numbers at once
-                hits += not (dense[row, i] + bias[i] <= floor[i])
-            if hits:
-                for i in range(chunk, stop):
-                    value = dense[row, i] + bias[i]
-                    if not (value <= floor[i]):
-                        places[found] = row
-                        features[found] = i
-                        values[found] = value
-                        found += 1
-    return found
+def _largest(
+    dense: NDArray[np.float32], bias: NDArray[np.float32], norm: NDArray[np.float32], k: int, first: int
+) -> tuple[Part, NDArray[np.int32]]:
+    """The largest entries of each row, and the rows of which only torch can say which they are."""
+    features, values = np.empty(len(dense) * k, dtype=np.int32), np.empty(len(dense) * k, dtype=np.float32)
+    counts = largest(np.ascontiguousarray(dense), bias, norm, k, features, values)
+    found = np.maximum(counts, 0)
+    written = (np.arange(k) < found[:, None]).reshape(-1)
+    rows = np.arange(first, first + len(dense), dtype=np.int32)
+    return (np.repeat(rows, found), features[written], values[written]), rows[counts < 0]

@@ -1,5 +1,7 @@
 """A probe finds out what a server can do, also where the server says nothing of what it ignores."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ from autointerp.domain.calls import Asked, TokenLogprob
 from autointerp.domain.capabilities import Capability, Finding, Has
 from autointerp.domain.ledger import AttemptStatus
 from autointerp.llm.base import Endpoint, Policy, Unreachable, WrongKey
+from autointerp.llm.canary import FIELDS, TRUTHS
 from autointerp.llm.memory import MemoryBooks
 from autointerp.llm.probe import FALSE, TRUE, probe
 from autointerp.llm.stack import open_llm
@@ -50,9 +53,15 @@ def speaking(*tokens: TokenLogprob, text: str = "Red") -> Behaviour:
     """Follow schemas, and say the tokens with these log-probabilities where they are wished for."""
 
     def answer(seen: Seen) -> Answer:
-        return Answer('{"salt_7": true}' if seen.schema else text, logprobs=tokens if seen.body.get("logprobs") else ())
+        if seen.schema is not None:
+            return Answer('{"salt_7": true}' if "salt_7" in str(seen.schema) else verdicts(TRUTHS))
+        return Answer(text, logprobs=tokens if seen.body.get("logprobs") else ())
 
     return answering(answer)
+
+
+def verdicts(values: Sequence[bool]) -> str:
+    return json.dumps(dict(zip(FIELDS, values, strict=True)))
 
 
 def knowing(asked: Asked) -> float | None:
@@ -69,7 +78,7 @@ async def test_a_server_that_does_everything_is_found_to() -> None:
     assert dict.fromkeys(Capability, Has.YES) == {c: one.has for c, one in found.items()}
     assert "0.97" in found[Capability.DECISIONS].why
     paid = [line for line in books.lines if line.status is not AttemptStatus.CACHED]
-    assert len(paid) <= 8
+    assert len(paid) <= 10
     assert all(line.cost is None and line.run is None for line in paid)
 
 
@@ -84,6 +93,27 @@ async def test_json_of_another_shape_is_no_schema_followed() -> None:
     found = await findings(say('{"sentence": "The sea is wide."}'))
 
     assert found[Capability.SCHEMA].has is Has.NO
+
+
+async def test_verdicts_that_follow_orders_in_the_passages_are_counted() -> None:
+    def obey(seen: Seen) -> Answer:
+        ordered = "STOP" in str(seen.body["messages"])
+        return Answer(verdicts((False, True, *TRUTHS[2:]) if ordered else TRUTHS))
+
+    found = (await findings(answering(obey)))[Capability.STEADY]
+
+    assert found.has is Has.NO
+    assert "2 of 4 verdicts followed" in found.why
+
+
+async def test_a_model_that_knows_nothing_cannot_be_tried_with_orders() -> None:
+    found = await findings(answering(lambda seen: Answer(verdicts([True] * 4))))
+
+    assert found[Capability.STEADY].has is Has.UNKNOWN
+
+
+async def test_the_honest_reader_takes_no_orders() -> None:
+    assert (await findings(honest))[Capability.STEADY].has is Has.YES
 
 
 async def test_a_server_that_ignores_logprobs_is_caught() -> None:
