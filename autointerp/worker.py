@@ -1,5 +1,6 @@
 """The worker: takes jobs from the queues and runs the stages of the pipeline, in threads of this process."""
 
+import gc
 import logging
 import signal
 import threading
@@ -78,6 +79,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
                 drain=equipment.drain,
                 closing=bench.close,
             ) as worker,
+            _old_memory_left_alone(),
         ):
             yield worker
 
@@ -94,6 +96,18 @@ def work_until_told(equipment: Equipment, queues: Sequence[str]) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _old_memory_left_alone() -> Generator[None]:
+    """Keep the garbage collector from looking through all that was loaded before the work began, again and again: it is
+    hundreds of thousands of objects that stay, and looking takes an eighth of a worker's time."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _options(equipment: Equipment, queue: str) -> QueueOptions:

@@ -104,15 +104,20 @@ class HarvestedFeature:
 
 def unpack(packed: PackedExamples, *, split: Split, pool: Pool, vocabulary: Vocabulary) -> tuple[Example, ...]:
     """Return the examples as records, firing ones first, in the order of their groups."""
-    windows = list(_shown(packed.windows, np.arange(len(packed.windows)), vocabulary))
     activations = tuple(packed.activations.astype(float).tolist())
-    spans, peaks = list(pairwise(packed.windows.offsets.tolist())), packed.peak.tolist()
-    firing = [
-        Example(
-            split, _group(kind, index), *windows[i].place, peaks[i], *windows[i].text, activations[slice(*spans[i])]
+    windows = [
+        (window, peak, activations[begin:end])
+        for window, peak, (begin, end) in zip(
+            _shown(packed.windows, np.arange(len(packed.windows)), vocabulary),
+            packed.peak.tolist(),
+            pairwise(packed.windows.offsets.tolist()),
+            strict=True,
         )
-        for i, kind, index in _rows(packed.member_window, packed.member_kind, packed.member_index)
     ]
+    firing: list[Example] = []
+    for i, kind, index in _rows(packed.member_window, packed.member_kind, packed.member_index):
+        window, peak, values = windows[int(i)]
+        firing.append(Example(split, _group(kind, index), *window.place, peak, *window.text, values))
     silent = [
         Example(split, _group(kind, NO_INDEX), *window.place, len(window) // 2, *window.text, (0.0,) * len(window))
         for kind, window in zip(

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
+import pydantic_core
 
 from autointerp.llm.base import CallFailed, Endpoint, Said, TimedOut, Unreachable
 
@@ -61,6 +62,7 @@ def open_http(client: Callable[..., httpx2.AsyncClient], address: Address, secon
     for name in ("openai", "anthropic", "httpx2"):
         _quiet(logging.getLogger(name))
 
+    url = urlsplit(address.base_url)
     authorization = b"Bearer " + address.key.encode()
 
     async def only_ours(request: httpx2.Request) -> None:
@@ -71,13 +73,21 @@ def open_http(client: Callable[..., httpx2.AsyncClient], address: Address, secon
     return client(
         follow_redirects=False,
         timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS),
-        trust_env=urlsplit(address.base_url).hostname not in LOOPBACK,
+        trust_env=url.hostname not in LOOPBACK,
+        verify=url.scheme != "http",  # reading all certificates takes longer than many a request
         event_hooks={"request": [only_ours]},
     )
 
 
 def as_json(content: dict[str, Any]) -> bytes:
     """Spell a body; the SDKs take bytes as they are, and would copy a dictionary several times."""
+    try:
+        return pydantic_core.to_json(content)
+    except pydantic_core.PydanticSerializationError:  # half a surrogate pair, which no JSON can hold
+        return _by_the_letter(content)
+
+
+def _by_the_letter(content: dict[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(errors="replace")
 
 

@@ -35,7 +35,7 @@ class Bill:
 
     def draw_of(self, request: Request) -> Request:
         """Return the request as it is sent."""
-        sent = replace(request, sample=request.sample + self.draw)
+        sent = replace(request, sample=request.sample + self.draw) if self.draw else request
         self.prompt = sent.prompt
         self._sent[request.key] = sent.key
         return sent
