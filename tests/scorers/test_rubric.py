@@ -1,0 +1,258 @@
+"""The rubric rates how closely an explanation fits the marked token, over the range of activations."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from autointerp.analysis.ratings import Rating, rank_correlation, specificity
+from autointerp.domain.calls import Request
+from autointerp.domain.examples import Group, Kind
+from autointerp.domain.explanations import UnreadKind
+from autointerp.domain.judging import Answer
+from autointerp.domain.scores import Score, Trial
+from autointerp.domain.seeds import rng_for
+from autointerp.testing.rehearsal import Bench, Scripted, bench
+from autointerp.testing.specimen import ANIMALS, COLOURS
+
+Rate = Callable[[str], int]
+
+
+def marked(request: Request) -> dict[str, str]:
+    """The marked token of each passage of a request, under its letter."""
+    shown = [json.loads(line) for line in request.messages[-1].text.splitlines() if line.startswith("{")]
+    found = {}
+    for passage in shown:
+        [(letter, text)] = passage.items()
+        [found[letter]] = re.findall("«(.*?)»", text)
+    return found
+
+
+def rater(rate: Rate) -> Scripted:
+    """A language model that rates each marked token by a function."""
+    return Scripted(
+        lambda request: json.dumps({letter: rate(token.strip()) for letter, token in marked(request).items()})
+    )
+
+
+def perfect(token: str) -> int:
+    return 3 * (token in COLOURS)
+
+
+def misses_half(token: str) -> int:
+    """As an explanation that knows some colours only."""
+    return 3 * (token in COLOURS[:2])
+
+
+def too_broad(token: str) -> int:
+    return 3 * (token in COLOURS + ANIMALS)
+
+
+def coin(token: str) -> int:
+    return int(rng_for(0, "coin", token).integers(4))
+
+
+async def score(llm: Scripted, options: dict[str, object] | None = None, on: Bench | None = None) -> Score:
+    here = on or bench(llm, seed=3)
+    scorer = here.scorer("rubric", here.judge("lexical"), options)
+    return await scorer.score("x", here.specimen.feature, here.specimen.score)
+
+
+async def test_a_rater_to_whom_the_explanation_fits_everywhere_gives_three() -> None:
+    found = await score(rater(perfect))
+
+    assert (found.value, found.interval, found.metric) == (3.0, (3.0, 3.0), "specificity")
+    assert found.metrics["rated_3"] == 1.0
+    assert found.metrics["mean_silent"] == 0.0
+
+
+async def test_an_explanation_that_misses_a_part_of_the_colours_loses_their_share() -> None:
+    found = await score(rater(misses_half))
+
+    assert found.value is not None
+    assert found.metrics["rated_3"] is not None
+    assert 0.5 < found.value < 2.0
+    assert 0.2 < found.metrics["rated_3"] < 0.65
+
+
+async def test_an_explanation_that_is_too_broad_is_not_seen_but_for_the_silent_windows() -> None:
+    found = await score(rater(too_broad), {"random": 50})
+
+    assert found.value == 3.0
+    assert found.metrics["mean_silent"] is not None
+    assert found.metrics["mean_silent"] > 0.1
+
+
+async def test_a_coin_lies_in_the_middle_with_a_wide_interval() -> None:
+    def toss(request: Request) -> str:
+        return json.dumps({name: coin(request.key + name) for name in marked(request)})
+
+    found = await score(Scripted(toss))
+
+    assert found.value is not None
+    assert found.interval is not None
+    assert 0.9 < found.value < 2.1
+    assert found.interval[0] < found.value < found.interval[1]
+
+
+async def test_the_windows_are_spread_over_the_intervals_and_the_most_active_token_is_marked() -> None:
+    llm = rater(perfect)
+    here = bench(llm, seed=3)
+    examples = {example.window: example for example in here.specimen.score}
+
+    found = await score(llm, on=here)
+
+    assert found.asked == 34
+    assert [group.group for group in found.breakdown if group.group != "random"] == [
+        f"interval {k}" for k in sorted({-(-12 * (q + 1) // 10) - 1 for q in range(10)})
+    ]
+    for trial in found.trials:
+        note, example = json.loads(trial.note), examples[trial.window]
+        assert note["activation"] == example.max
+        assert note["marked"] == example.peak
+        assert example.activations[note["marked"]] == example.max
+        assert note["rating"] == (0 if example.silent else 3)
+
+
+async def test_the_windows_of_the_harvests_intervals_are_taken_where_there_are_any() -> None:
+    here = bench(rater(perfect), seed=3)
+    kept = [replace(e, group=Group(Kind.INTERVAL, e.group.index)) if not e.silent else e for e in here.specimen.score]
+    few = [e for e in kept if e.silent or (e.group.index or 0) >= 7]
+    others = [e for e in here.specimen.score if e.group in (Group(Kind.QUANTILE, 0), Group(Kind.QUANTILE, 1))]
+    on = Bench(replace(here.specimen, score=(*few, *others)), here.tools)
+
+    found = await score(rater(perfect), on=on)
+
+    assert {group.group for group in found.breakdown} == {"interval 7", "interval 8", "interval 9", "random"}
+
+
+async def test_ten_windows_share_a_request_and_equal_explanations_ask_the_same() -> None:
+    first, second = rater(perfect), rater(perfect)
+    await score(first)
+    await score(second)
+
+    assert [len(marked(request)) for request in first.requests] == [10, 10, 10, 4]
+    assert [request.key for request in first.requests] == [request.key for request in second.requests]
+    assert len({request.messages[:-1] for request in first.requests}) == 1
+    assert json.loads(first.requests[0].schema or "")["properties"]["a"] == {"type": "integer", "enum": [0, 1, 2, 3]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kinds"),
+    [
+        ("4", {"out_of_range"}),
+        ("-1", {"out_of_range"}),
+        ("2.5", {"unparsable", "not_a_number"}),
+        ("true", {"unparsable", "not_a_number"}),
+        ('"3"', {"unparsable", "not_a_number"}),
+        ("null", {"unparsable", "not_a_number"}),
+        ("NaN", {"not_a_number"}),
+    ],
+)
+async def test_a_rating_that_is_no_whole_number_from_0_to_3_leaves_its_request_unread(
+    wrong: str, kinds: set[str]
+) -> None:
+    def script(request: Request) -> str:
+        letters = list(marked(request))
+        if len(letters) < 10:
+            return json.dumps(dict.fromkeys(letters, 2))
+        body = ", ".join(f'"{letter}": {wrong if letter == "c" else 2}' for letter in letters)
+        return f"{{{body}}}"
+
+    found = await score(Scripted(script))
+
+    assert found.answered == 4
+    [(kind, count)] = found.unread.items()
+    assert kind in kinds
+    assert count == 30
+    assert found.value in (2.0, None)
+
+
+async def test_too_few_firing_windows_leave_it_undefined() -> None:
+    here = bench(rater(perfect), seed=3)
+    firing = [e for e in here.specimen.score if not e.silent][:4]
+    on = Bench(replace(here.specimen, score=tuple(firing)), here.tools)
+
+    found = await score(rater(perfect), on=on)
+
+    assert found.value is None
+    assert found.undefined == "only 4 firing examples; 5 are needed"
+
+
+def rating(group: Group, level: int | None, *, activation: float = 1.0, window: int = 0) -> Rating:
+    answer = Answer(None, unread=UnreadKind.PROSE) if level is None else Answer(level == 3)
+    return Rating(Trial(group, (window, 0), not group.kind.silent, answer), activation, level)
+
+
+def test_every_interval_weighs_the_same_however_many_windows_it_has() -> None:
+    weak, strong, silent = Group(Kind.INTERVAL, 0), Group(Kind.INTERVAL, 11), Group(Kind.RANDOM)
+    levels = [(weak, 0), (weak, 1), (weak, 0), (weak, 1), (strong, 3), (silent, 2), (silent, None), (weak, None)]
+    ratings = [rating(group, level, window=i) for i, (group, level) in enumerate(levels)]
+
+    found = specificity(ratings, rng=rng_for(0, "t"))
+
+    assert found.value == (0.5 + 3) / 2
+    assert found.metrics["mean_interval_0"] == 0.5
+    assert found.metrics["mean_interval_11"] == 3.0
+    assert found.metrics["mean_silent"] == 2.0
+    assert [found.metrics[f"rated_{level}"] for level in range(4)] == [0.4, 0.4, 0.0, 0.2]
+    assert (found.asked, found.answered, dict(found.unread)) == (8, 6, {"prose": 2})
+    assert [(g.group, g.asked, g.answered, g.correct) for g in found.breakdown] == [
+        ("interval 0", 5, 4, 0),
+        ("interval 11", 1, 1, 1),
+        ("random", 2, 1, 1),
+    ]
+
+
+def test_without_one_rating_the_score_is_undefined_and_says_why() -> None:
+    found = specificity([rating(Group(Kind.INTERVAL, 0), None), rating(Group(Kind.RANDOM), 1)], rng=rng_for(0, "t"))
+
+    assert found.value is None
+    assert found.interval is None
+    assert found.undefined == "no answer on any of 1 firing windows (1 prose)"
+    assert found.metrics["correlation"] is None
+
+
+def test_the_interval_is_that_of_a_plain_bootstrap_over_windows() -> None:
+    rng = np.random.default_rng(5)
+    groups = [Group(Kind.INTERVAL, k % 3) for k in range(30)]
+    levels = rng.integers(4, size=30)
+    ratings = [rating(g, int(level), window=i) for i, (g, level) in enumerate(zip(groups, levels, strict=True))]
+
+    found = specificity(ratings, rng=rng_for(0, "t"))
+
+    drawn = rng.integers(30, size=(4000, 30))
+    index = np.array([g.index for g in groups])
+    values = [np.mean([levels[d][index[d] == k].mean() for k in range(3) if (index[d] == k).any()]) for d in drawn]
+    assert found.interval == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])), abs=0.06)
+
+
+@given(st.lists(st.tuples(st.floats(0, 10), st.integers(0, 3)), min_size=2, max_size=40))
+def test_the_correlation_is_spearmans(pairs: list[tuple[float, int]]) -> None:
+    found = rank_correlation([(x, float(y)) for x, y in pairs])
+    x, y = zip(*pairs, strict=True)
+
+    if len(set(x)) == 1 or len(set(y)) == 1:
+        assert found is None
+    else:
+        assert found == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
+
+
+def test_ratings_that_fall_with_the_activation_correlate_with_it() -> None:
+    ratings = [
+        rating(Group(Kind.INTERVAL, k), level, activation=float(k), window=k) for k, level in enumerate((0, 1, 2, 3))
+    ]
+
+    assert specificity(ratings, rng=rng_for(0, "t")).metrics["correlation"] == pytest.approx(1.0)
+
+
+def test_an_activation_above_the_maximum_by_rounding_lies_in_the_last_interval() -> None:
+    from autointerp.scorers.rubric import _interval
+
+    assert [_interval(a, 12.0) for a in (1e-6, 1.0, 1.01, 11.0, 12.0, 12.01)] == [0, 0, 1, 10, 11, 11]

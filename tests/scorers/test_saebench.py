@@ -1,0 +1,284 @@
+"""SAEBench's recipe: fourteen windows, one reply, and none of the defects of its code."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from autointerp.domain.calls import Request
+from autointerp.domain.examples import Example, Group, Kind, Split
+from autointerp.domain.scores import Score
+from autointerp.domain.seeds import rng_for
+from autointerp.scorers._short_windows import Cut, apart, as_long, by_square
+from autointerp.testing.rehearsal import Bench, Scripted, bench
+from autointerp.testing.specimen import ANIMALS, COLOURS
+
+NONE = 10 / 14
+
+
+def windows(request: Request) -> dict[int, str]:
+    """The windows of a request by their numbers."""
+    shown = [json.loads(line) for line in request.messages[-1].text.splitlines() if line.startswith("{")]
+    return {int(number): text for one in shown for number, text in one.items()}
+
+
+def listing(fires: Callable[[str], bool]) -> Scripted:
+    """A language model that lists the windows for which a function holds."""
+    return Scripted(lambda request: json.dumps({"fires": [n for n, text in windows(request).items() if fires(text)]}))
+
+
+def holds(text: str, words: tuple[str, ...]) -> bool:
+    return any(word in text.split() for word in words)
+
+
+async def score(llm: Scripted, on: Bench | None = None) -> Score:
+    here = on or bench(llm, seed=3)
+    return await here.scorer("saebench", here.judge("lexical")).score("x", here.specimen.feature, here.specimen.score)
+
+
+def edited(llm: Scripted, edit: Callable[[Example], Example | None]) -> Bench:
+    here = bench(llm, seed=3)
+    kept = [changed for e in here.specimen.score if (changed := edit(e)) is not None]
+    return Bench(replace(here.specimen, score=tuple(kept)), here.tools)
+
+
+async def test_an_oracle_lists_the_four_firing_windows() -> None:
+    found = await score(listing(lambda text: holds(text, COLOURS)))
+
+    assert (found.value, found.interval) == (1.0, (1.0, 1.0))
+    assert (found.metrics["tpr"], found.metrics["fpr"]) == (1.0, 0.0)
+    assert found.metrics["always_none"] == pytest.approx(NONE)
+
+
+async def test_a_reader_who_always_lists_none_gets_the_baseline_that_stands_beside_every_score() -> None:
+    found = await score(listing(lambda text: False))
+
+    assert found.value == pytest.approx(NONE)
+    assert found.value == found.metrics["always_none"]
+    assert found.metrics["balanced_accuracy"] == 0.5
+
+
+async def test_a_reader_who_lists_every_window_gets_the_share_of_firing_ones() -> None:
+    assert (await score(listing(lambda text: True))).value == pytest.approx(4 / 14)
+
+
+async def test_missing_half_of_the_firing_windows_costs_two_in_fourteen() -> None:
+    found = await score(listing(lambda text: holds(text, COLOURS) and firing_before(text)))
+
+    assert found.value is not None
+    assert found.metrics["tpr"] is not None
+    assert found.value == pytest.approx(1 - 4 * (1 - found.metrics["tpr"]) / 14)
+
+
+def firing_before(text: str) -> bool:
+    return bool(rng_for(0, "half", text).integers(2))
+
+
+async def test_an_explanation_twice_too_broad_for_a_rare_feature_is_not_seen() -> None:
+    # Its other half holds in no random window, as it would in next to none where the feature is rare.
+    without_animals = edited(
+        oracle := listing(lambda text: holds(text, COLOURS + ANIMALS)),
+        lambda e: replace(e, pieces=tuple(" stone" if p.strip() in ANIMALS else p for p in e.pieces)),
+    )
+
+    assert (await score(oracle, without_animals)).value == 1.0
+
+
+async def test_a_coin_has_a_true_and_a_false_positive_rate_of_a_half() -> None:
+    values = []
+    for seed in range(30):
+        llm = listing(lambda text, seed=seed: bool(rng_for(seed, "coin", text).integers(2)))
+        values.append((await score(llm)).metrics["balanced_accuracy"] or 0)
+
+    assert np.mean(values) == pytest.approx(0.5, abs=0.1)
+
+
+async def test_two_top_windows_two_weighted_ones_and_ten_silent_ones_go_into_one_request() -> None:
+    llm = listing(lambda text: False)
+    here = bench(llm, seed=3)
+    examples = {example.window: example for example in here.specimen.score}
+
+    found = await score(llm, here)
+
+    assert len(llm.requests) == 1
+    assert {g.group: g.asked for g in found.breakdown} == {"random": 10, "top": 2, "weighted": 2}
+    shown = windows(llm.requests[0])
+    for trial in found.trials:
+        note, example = json.loads(trial.note), examples[trial.window]
+        start, stop = note["tokens"]
+        assert shown[note["number"]] == "".join(example.pieces[start:stop])
+        assert trial.truth == any(example.activations[start:stop])
+        assert trial.truth == (note["drawn"] != "random")
+        if trial.truth:
+            assert start <= example.peak < stop
+            assert (start, stop) == (max(0, example.peak - 10), min(24, example.peak + 11))
+
+
+async def test_the_weakest_firing_window_is_a_positive_like_any_other() -> None:
+    def faint(example: Example) -> Example:
+        if example.silent or (example.group.index or 0) > 4:
+            return example
+        return replace(example, activations=tuple(a * 1e-4 for a in example.activations))
+
+    llm = listing(lambda text: holds(text, COLOURS))
+    for seed in range(5):
+        here = edited(llm, faint)
+        found = await score(llm, replace(here, tools=replace(here.tools, seed=seed)))
+        assert sum(trial.truth for trial in found.trials) == 4
+        assert found.value == 1.0
+
+
+async def test_no_mark_and_no_length_gives_an_answer_away() -> None:
+    llm = listing(lambda text: False)
+    long = edited(
+        llm,
+        lambda e: replace(
+            e,
+            peak=e.peak + 20,
+            pieces=(" x",) * 20 + e.pieces + (" y",) * 20,
+            tokens=(0,) * 20 + e.tokens + (0,) * 20,
+            activations=(0.0,) * 20 + e.activations + (0.0,) * 20,
+        ),
+    )
+
+    found = await score(llm, long)
+
+    assert "«" not in llm.requests[0].messages[-1].text
+    assert {len(text.split()) for text in windows(llm.requests[0]).values()} == {21}
+    assert found.metrics["window_tokens"] == 21
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        ('{"fires": [0]}', "out_of_range"),
+        ('{"fires": [15]}', "out_of_range"),
+        ('{"fires": "None"}', "unparsable"),
+        ('{"fires": [[1]]}', ""),
+        ('{"fires": [1.5]}', ""),
+        ('{"fires": null}', "unparsable"),
+        ('{"windows": [1]}', "wrong_count"),
+        ("3 and 7", "prose"),
+        ("None", "prose"),
+    ],
+)
+async def test_a_reply_that_is_no_list_of_the_numbers_is_unread_and_leaves_the_score_undefined(
+    reply: str, kind: str
+) -> None:
+    found = await score(Scripted(lambda request: reply))
+
+    assert found.value is None
+    assert found.undefined == "no answer to any of 14 questions"
+    assert found.answered == 0
+    assert sum(found.unread.values()) == found.asked == len(found.trials) == 14
+    if kind:
+        assert dict(found.unread) == {kind: 14}
+
+
+async def test_an_empty_list_is_an_answer_and_a_number_named_twice_counts_once() -> None:
+    assert (await score(Scripted(lambda request: '{"fires": []}'))).answered == 14
+    twice = await score(listing(lambda text: holds(text, COLOURS)))
+    again = await score(
+        Scripted(
+            lambda request: json.dumps(
+                {"fires": [n for n, text in windows(request).items() if holds(text, COLOURS)] * 2}
+            )
+        )
+    )
+
+    assert again.value == twice.value == 1.0
+
+
+@pytest.mark.parametrize(("firings", "asked"), [(15, 0), (16, 14)])
+async def test_a_feature_must_fire_more_than_fifteen_times(firings: int, asked: int) -> None:
+    llm = listing(lambda text: False)
+    here = bench(llm, seed=3)
+    feature = replace(here.specimen.feature, statistics=replace(here.specimen.feature.statistics, firings=firings))
+
+    found = await score(llm, Bench(replace(here.specimen, feature=feature), here.tools))
+
+    assert found.asked == asked
+    if not asked:
+        assert found.undefined == "only 15 firings; more than 15 are needed"
+
+
+@pytest.mark.parametrize(
+    ("firing", "silent", "told"),
+    [(1, 50, "1 of 2 top and 0 of 2 weighted"), (13, 50, "1 of 2 weighted"), (50, 9, "9 of 10 random")],
+)
+async def test_the_protocol_needs_all_its_windows(firing: int, silent: int, told: str) -> None:
+    here = bench(listing(lambda text: False), seed=3)
+    kept = [e for e in here.specimen.score if not e.silent][:firing]
+    kept += [e for e in here.specimen.score if e.group.kind is Kind.RANDOM][:silent]
+
+    found = await score(Scripted(), Bench(replace(here.specimen, score=tuple(kept)), here.tools))
+
+    assert found.undefined == f"only {told} windows; all 14 are needed"
+
+
+def example(
+    context: int, start: int, peak: int, activation: float, group: Group | None = None, length: int = 32
+) -> Example:
+    return Example(
+        split=Split.SCORE,
+        group=group or Group(Kind.QUANTILE, 0),
+        context=context,
+        document=context,
+        start=start,
+        peak=peak,
+        tokens=tuple(range(length)),
+        pieces=tuple(f" {start + i}" for i in range(length)),
+        activations=tuple(activation * (i == peak) for i in range(length)),
+    )
+
+
+def test_windows_that_would_show_a_token_of_a_stronger_one_are_left_out() -> None:
+    strong, near, far, elsewhere = (
+        example(0, 0, 16, 5.0),
+        example(0, 20, 16, 4.0),  # peak at 36: shows 26 to 46, and the first shows 6 to 26
+        example(0, 21, 16, 3.0),
+        example(1, 0, 16, 2.0),
+    )
+
+    assert apart([far, near, elsewhere, strong]) == [strong, far, elsewhere]
+    assert Cut.around_peak(strong, "").overlaps(Cut.around_peak(near, ""))
+    assert not Cut.around_peak(strong, "").overlaps(Cut.around_peak(far, ""))
+
+
+def test_a_window_drawn_for_two_groups_is_there_once() -> None:
+    top = example(0, 0, 16, 5.0, Group(Kind.TOP))
+
+    assert len(apart([top, replace(top, group=Group(Kind.QUANTILE, 9))])) == 1
+
+
+def test_weaker_windows_are_drawn_by_the_square_of_their_activation_and_the_share_of_their_quantile() -> None:
+    # Of the first quantile two windows are kept, of the second one: each of the two stands for half as many peaks.
+    kept = [
+        example(0, 0, 16, 1.0),
+        example(1, 0, 16, 2.0),
+        example(2, 0, 16, 3.0, Group(Kind.QUANTILE, 1)),
+        example(3, 0, 16, 9.0, Group(Kind.INTERVAL, 1)),
+    ]
+    rng = np.random.default_rng(0)
+
+    drawn = Counter(by_square(kept, kept, count=1, rng=rng)[0].context for _ in range(4000))
+
+    weights = {0: 1 / 2, 1: 4 / 2, 2: 9.0}
+    for context, weight in weights.items():
+        assert drawn[context] / 4000 == pytest.approx(weight / sum(weights.values()), abs=0.03)
+    assert 3 not in drawn
+
+
+def test_silent_windows_are_cut_to_the_lengths_of_the_others_anywhere_inside() -> None:
+    silent = [example(i, 0, 16, 0.0, Group(Kind.RANDOM)) for i in range(200)]
+
+    cuts = as_long(silent, [21, 12], "random", np.random.default_rng(0))
+
+    assert [cut.length for cut in cuts] == [21, 12] * 100
+    assert {cut.start for cut in cuts[::2]} == set(range(12))
+    assert [
+        cut.length for cut in as_long([example(0, 0, 2, 0.0, length=5)], [21], "random", np.random.default_rng(0))
+    ] == [5]
