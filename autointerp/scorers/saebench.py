@@ -107,12 +107,16 @@ class SAEBench:
         return replace(score, metrics={**score.metrics, **_beside(shown)})
 
     def _draw(self, feature: FeatureRecord, examples: Sequence[Example]) -> list[Cut]:
-        """The windows of each sort, as many as there are and no more than are needed."""
+        """The windows of each sort, as many as there are and no more than are needed.
+
+        Where there are few firing windows, fewer than twelve count as the strongest, so that two weaker ones are left.
+        """
         active = apart(examples)
-        order = self._rng(feature, "top").permutation(len(active[:STRONGEST]))
+        strong = max(NEEDED["top"], min(STRONGEST, len(active) - NEEDED["weighted"]))
+        order = self._rng(feature, "top").permutation(len(active[:strong]))
         top = [active[i] for i in order[: NEEDED["top"]]]
         rng = self._rng(feature, "weighted")
-        weighted = by_square(active[STRONGEST:], examples, count=NEEDED["weighted"], rng=rng)
+        weighted = by_square(active[strong:], examples, count=NEEDED["weighted"], rng=rng)
         firing = [Cut.around_peak(e, "top") for e in top] + [Cut.around_peak(e, "weighted") for e in weighted]
         silent = spread(examples, [Kind.RANDOM], count=NEEDED["random"], rng=self._rng(feature, "random"))
         lengths = [cut.length for cut in firing] or [0]

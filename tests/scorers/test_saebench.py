@@ -207,7 +207,7 @@ async def test_a_feature_must_fire_more_than_fifteen_times(firings: int, asked: 
 
 @pytest.mark.parametrize(
     ("firing", "silent", "told"),
-    [(1, 50, "1 of 2 top and 0 of 2 weighted"), (13, 50, "1 of 2 weighted"), (50, 9, "9 of 10 random")],
+    [(1, 50, "1 of 2 top and 0 of 2 weighted"), (3, 50, "1 of 2 weighted"), (50, 9, "9 of 10 random")],
 )
 async def test_the_protocol_needs_all_its_windows(firing: int, silent: int, told: str) -> None:
     here = bench(listing(lambda text: False), seed=3)
@@ -217,6 +217,19 @@ async def test_the_protocol_needs_all_its_windows(firing: int, silent: int, told
     found = await score(Scripted(), Bench(replace(here.specimen, score=tuple(kept)), here.tools))
 
     assert found.undefined == f"only {told} windows; all 14 are needed"
+
+
+async def test_of_a_rare_feature_the_two_weakest_of_four_windows_are_the_weaker_ones() -> None:
+    llm = listing(lambda text: holds(text, COLOURS))
+    here = bench(llm, seed=3)
+    firing = [next(e for e in here.specimen.score if e.group == Group(Kind.QUANTILE, k)) for k in (0, 3, 6, 9)]
+    silent = [e for e in here.specimen.score if e.silent]
+
+    found = await score(llm, Bench(replace(here.specimen, score=(*firing, *silent)), here.tools))
+
+    drawn = {trial.group.index: json.loads(trial.note)["drawn"] for trial in found.trials if trial.truth}
+    assert drawn == {0: "weighted", 3: "weighted", 6: "top", 9: "top"}
+    assert found.value == 1.0
 
 
 def example(
