@@ -43,6 +43,11 @@ class Cut:
         return self.start + shift < other.stop and other.start < self.stop + shift
 
 
+def is_whole(example: Example) -> bool:
+    """Whether there are ten tokens on either side of the peak."""
+    return REACH <= example.peak < len(example.pieces) - REACH
+
+
 def apart(examples: Sequence[Example]) -> list[Example]:
     """The firing windows, strongest first, without those that would show a token of a stronger one."""
     kept: list[Cut] = []

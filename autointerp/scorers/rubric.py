@@ -39,7 +39,7 @@ from autointerp.llm.asking import ask_json, at_once
 from autointerp.scorers._trials import too_few
 
 TASK = "rubric"
-INTERVALS = 12  # into which windows are put where the harvest kept none of its intervals
+INTERVALS = 12
 
 
 class Config(BaseModel):
@@ -78,9 +78,7 @@ class Rubric:
     async def score(self, explanation: str, feature: FeatureRecord, examples: tuple[Example, ...]) -> Score:
         """Score an explanation on examples of the score split; LLMError and OutOfBudget are the caller's."""
         found = of_split(examples, Split.SCORE)
-        active = spread(
-            _by_interval(found, feature), [Kind.INTERVAL], count=self.config.interval, rng=self._rng(feature, "firing")
-        )
+        active = self._active(feature, found)
         if reason := too_few(least=self.config.least, firing=len(active)):
             return undefined(Metric.SPECIFICITY, reason)
         silent = spread(found, [Kind.RANDOM], count=self.config.random, rng=self._rng(feature, "random"))
@@ -89,6 +87,20 @@ class Rubric:
         chunks = [mixed[i : i + self.config.questions] for i in range(0, len(mixed), self.config.questions)]
         ratings = await at_once(self._rate(explanation, chunk) for chunk in chunks)
         return specificity([one for chunk in ratings for one in chunk], rng=self._rng(feature, "bootstrap"))
+
+    def _active(self, feature: FeatureRecord, examples: Sequence[Example]) -> list[Example]:
+        """Firing windows in turn from each interval: those that the harvest drew so, then those of its quantiles.
+
+        A feature that fires at a few strengths only has few windows of intervals, and a harvest may keep none.
+        """
+        chosen: dict[tuple[int, int], Example] = {}
+        for kind in (Kind.INTERVAL, Kind.QUANTILE):
+            free = [e for e in examples if e.group.kind is kind and e.window not in chosen]
+            placed = [replace(e, group=_interval(e.max, feature.statistics.max)) for e in free]
+            count = self.config.interval - len(chosen)
+            drawn = spread(placed, [Kind.INTERVAL], count=count, rng=self._rng(feature, kind))
+            chosen |= {example.window: example for example in drawn}
+        return list(chosen.values())
 
     async def _rate(self, explanation: str, examples: Sequence[Example]) -> list[Rating]:
         heard = await ask_json(self.llm, self._request(explanation, examples), _ratings(len(examples)))
@@ -117,18 +129,9 @@ class Rubric:
         return rng_for(self.seed, feature.name, TASK, use)
 
 
-def _by_interval(examples: Sequence[Example], feature: FeatureRecord) -> list[Example]:
-    """The windows of the intervals; where the harvest kept none, those of the quantiles put into twelve intervals."""
-    if found := [example for example in examples if example.group.kind is Kind.INTERVAL]:
-        return found
-    others = [example for example in examples if example.group.kind is Kind.QUANTILE]
-    strongest = feature.statistics.max
-    return [replace(e, group=Group(Kind.INTERVAL, _interval(e.max, strongest))) for e in others]
-
-
-def _interval(activation: float, strongest: float) -> int:
+def _interval(activation: float, strongest: float) -> Group:
     """Which of the equal parts of (0, strongest] holds the activation; float16 may lie a little above it."""
-    return min(INTERVALS, max(1, math.ceil(INTERVALS * activation / strongest))) - 1
+    return Group(Kind.INTERVAL, min(INTERVALS, max(1, math.ceil(INTERVALS * activation / strongest))) - 1)
 
 
 def _peak(example: Example) -> Passage:

@@ -34,7 +34,7 @@ from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Prompts, Tools
 from autointerp.hashing import canonical_json
 from autointerp.llm.asking import ask_json
-from autointerp.scorers._short_windows import Cut, apart, as_long, by_square
+from autointerp.scorers._short_windows import Cut, apart, as_long, by_square, is_whole
 
 TASK = "saebench"
 MORE_THAN = 15  # firings
@@ -109,18 +109,26 @@ class SAEBench:
     def _draw(self, feature: FeatureRecord, examples: Sequence[Example]) -> list[Cut]:
         """The windows of each sort, as many as there are and no more than are needed.
 
-        Where there are few firing windows, fewer than twelve count as the strongest, so that two weaker ones are left.
+        Peaks near an end of their text, and silent windows that are too short, are left out where there are enough
+        others. Where there are few, fewer than twelve count as the strongest, so that two weaker ones are left.
         """
-        active = apart(examples)
+        active = apart([example for example in examples if is_whole(example)])
+        if len(active) < STRONGEST + NEEDED["weighted"]:
+            active = apart(examples)
         strong = max(NEEDED["top"], min(STRONGEST, len(active) - NEEDED["weighted"]))
         order = self._rng(feature, "top").permutation(len(active[:strong]))
         top = [active[i] for i in order[: NEEDED["top"]]]
         rng = self._rng(feature, "weighted")
         weighted = by_square(active[strong:], examples, count=NEEDED["weighted"], rng=rng)
         firing = [Cut.around_peak(e, "top") for e in top] + [Cut.around_peak(e, "weighted") for e in weighted]
-        silent = spread(examples, [Kind.RANDOM], count=NEEDED["random"], rng=self._rng(feature, "random"))
         lengths = [cut.length for cut in firing] or [0]
+        silent = self._silent(feature, [e for e in examples if len(e.pieces) >= max(lengths)])
+        if len(silent) < NEEDED["random"]:
+            silent = self._silent(feature, examples)
         return [*firing, *as_long(silent, lengths, "random", self._rng(feature, "cuts"))]
+
+    def _silent(self, feature: FeatureRecord, examples: Sequence[Example]) -> Sequence[Example]:
+        return spread(examples, [Kind.RANDOM], count=NEEDED["random"], rng=self._rng(feature, "random"))
 
     async def _ask(self, explanation: str, shown: Sequence[Cut]) -> list[Trial]:
         heard = await ask_json(self.llm, self._request(explanation, shown), Listed)

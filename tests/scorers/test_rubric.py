@@ -120,16 +120,25 @@ async def test_the_windows_are_spread_over_the_intervals_and_the_most_active_tok
         assert note["rating"] == (0 if example.silent else 3)
 
 
-async def test_the_windows_of_the_harvests_intervals_are_taken_where_there_are_any() -> None:
+async def test_windows_that_the_harvest_drew_from_intervals_come_first_and_quantiles_fill_up() -> None:
     here = bench(rater(perfect), seed=3)
-    kept = [replace(e, group=Group(Kind.INTERVAL, e.group.index)) if not e.silent else e for e in here.specimen.score]
-    few = [e for e in kept if e.silent or (e.group.index or 0) >= 7]
-    others = [e for e in here.specimen.score if e.group in (Group(Kind.QUANTILE, 0), Group(Kind.QUANTILE, 1))]
-    on = Bench(replace(here.specimen, score=(*few, *others)), here.tools)
+    quantiles = [e for e in here.specimen.score if e.group.kind is Kind.QUANTILE]
+    drawn = [replace(e, group=Group(Kind.INTERVAL, 11)) for e in quantiles if e.group.index == 9]
+    on = Bench(replace(here.specimen, score=(*here.specimen.score, *drawn)), here.tools)
 
-    found = await score(rater(perfect), on=on)
+    few = await score(rater(perfect), {"interval": 5}, on=on)
+    more = await score(rater(perfect), {"interval": 9}, on=on)
 
-    assert {group.group for group in found.breakdown} == {"interval 7", "interval 8", "interval 9", "random"}
+    assert {trial.window for trial in few.trials if trial.truth} == {e.window for e in drawn}
+    assert [(g.group, g.asked) for g in few.breakdown] == [("interval 11", 5), ("random", 10)]
+    assert {trial.window for trial in more.trials if trial.truth} > {e.window for e in drawn}
+    assert [(g.group, g.asked) for g in more.breakdown if g.group != "random"] == [
+        ("interval 7", 1),
+        ("interval 8", 1),
+        ("interval 9", 1),
+        ("interval 10", 1),
+        ("interval 11", 5),
+    ]
 
 
 async def test_ten_windows_share_a_request_and_equal_explanations_ask_the_same() -> None:
@@ -255,4 +264,4 @@ def test_ratings_that_fall_with_the_activation_correlate_with_it() -> None:
 def test_an_activation_above_the_maximum_by_rounding_lies_in_the_last_interval() -> None:
     from autointerp.scorers.rubric import _interval
 
-    assert [_interval(a, 12.0) for a in (1e-6, 1.0, 1.01, 11.0, 12.0, 12.01)] == [0, 0, 1, 10, 11, 11]
+    assert [_interval(a, 12.0).index for a in (1e-6, 1.0, 1.01, 11.0, 12.0, 12.01)] == [0, 0, 1, 10, 11, 11]

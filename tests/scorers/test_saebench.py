@@ -151,6 +151,43 @@ async def test_no_mark_and_no_length_gives_an_answer_away() -> None:
     assert found.metrics["window_tokens"] == 21
 
 
+async def test_peaks_near_an_end_of_their_text_are_left_out_where_there_are_enough_others() -> None:
+    llm = listing(lambda text: False)
+
+    def padded(example: Example) -> Example:
+        """With twenty tokens after it, and before it too but for the windows of the strongest two quantiles."""
+        before = 0 if (example.group.index or 0) >= 8 else 20
+        return replace(
+            example,
+            peak=example.peak + before,
+            pieces=(" x",) * before + example.pieces + (" y",) * 20,
+            tokens=(0,) * before + example.tokens + (0,) * 20,
+            activations=(0.0,) * before + example.activations + (0.0,) * 20,
+        )
+
+    here = edited(llm, padded)
+    examples = {example.window: example for example in here.specimen.score}
+
+    found = await score(llm, here)
+
+    assert found.metrics["window_tokens"] == 21
+    assert all(10 <= examples[trial.window].peak for trial in found.trials if trial.truth)
+
+
+async def test_silent_windows_that_are_too_short_are_left_out_where_there_are_enough_others() -> None:
+    llm = listing(lambda text: False)
+
+    def short(example: Example) -> Example:
+        if example.group.kind is not Kind.RANDOM or example.context % 2:
+            return example
+        return replace(example, pieces=example.pieces[:5], tokens=example.tokens[:5], activations=(0.0,) * 5, peak=2)
+
+    found = await score(llm, edited(llm, short))
+
+    assert all(trial.truth or trial.window[0] % 2 for trial in found.trials)
+    assert len(found.trials) == 14
+
+
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
