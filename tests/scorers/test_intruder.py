@@ -98,7 +98,7 @@ async def test_the_explanation_is_shown_when_asked_for(on: Bench) -> None:
 
 
 async def test_shown_to_a_judge_a_wrong_explanation_costs_much(on: Bench) -> None:
-    options = {"show_explanation": True}
+    options: dict[str, object] = {"show_explanation": True}
 
     true = await score(on, on.judge("llm"), options, on.specimen.meaning)
     wrong = await score(on, on.judge("llm"), options, on.specimen.wrong)
@@ -164,7 +164,8 @@ async def test_the_marks_alone_give_nothing_away(on: Bench) -> None:
     await score(on, judge)
 
     for lineup in judge.seen:
-        patterns = []
+        patterns: list[list[int]] = []
+        distances: list[int] = []
         for passage in lineup.passages:
             marked = [i for i, mark in enumerate(passage.marks) if mark]
             assert marked
