@@ -11,7 +11,7 @@ from autointerp.errors import InvalidSpec
 
 def test_every_role_ships_plug_ins() -> None:
     assert {"default", "token_statistics"} <= set(plugins.names("explainer"))
-    assert {"detection", "fuzzing", "intervention"} <= set(plugins.names("scorer"))
+    assert {"detection", "fuzzing", "intervention", "intruder", "rubric", "saebench"} <= set(plugins.names("scorer"))
     assert {"decisions", "embedding", "lexical", "llm"} <= set(plugins.names("judge"))
     assert {"anthropic", "fake", "openai", "recorded", "systemone"} <= set(plugins.names("provider"))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from autointerp.domain.explanations import UnreadKind
 
@@ -75,3 +75,37 @@ class Judge(Protocol):
     """Answers questions, one answer each, in the order asked; the order must not matter."""
 
     async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """Which of `passages` does not belong with the others?
+
+    `task` names the way of asking, as in `Question`. `explanation` says what the others have in common; None: it is not
+    shown, and the judge is to find out.
+    """
+
+    task: str
+    passages: tuple[Passage, ...]
+    explanation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Which passage of a line-up a judge picked, by its position. None: the reply could not be read, see `unread`.
+
+    `confidence` is how far the judge finds it from the next one; None: the judge gives none.
+    """
+
+    position: int | None
+    confidence: float | None = None
+    kind: Confidence | None = None
+    unread: UnreadKind | None = None
+    request: str | None = None
+
+
+@runtime_checkable
+class Picker(Protocol):
+    """A judge that can also pick the odd one out: one pick a line-up, in the order asked, which must not matter."""
+
+    async def pick(self, lineups: Sequence[Lineup]) -> Sequence[Pick]: ...

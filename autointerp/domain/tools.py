@@ -9,7 +9,7 @@ from autointerp.domain.capabilities import Capability
 from autointerp.domain.examples import Example
 from autointerp.domain.explanations import Explanation, Unread
 from autointerp.domain.features import FeatureRecord
-from autointerp.domain.judging import Judge
+from autointerp.domain.judging import Judge, Picker
 from autointerp.domain.sample import Sample
 from autointerp.domain.scores import Score
 from autointerp.domain.steering import Embed, Steer
@@ -72,6 +72,15 @@ class Tools:
             raise InvalidSpec(
                 f'{who} needs a judge: add judge = "lexical", "embedding", "llm" or "decisions" to it, or write '
                 f"{who}:lexical on the command line"
+            )
+        return self.judge
+
+    def need_picker(self, who: str) -> Picker:
+        """Return the judge as one that picks the odd one out; InvalidSpec when there is none or it cannot."""
+        if not isinstance(self.judge, Picker):
+            raise InvalidSpec(
+                f"{who} needs a judge that can tell which of several texts is the odd one out: add "
+                f'judge = "lexical", "embedding" or "llm" to it, or write {who}:lexical on the command line'
             )
         return self.judge
 

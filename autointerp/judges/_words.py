@@ -57,6 +57,14 @@ class Terms:
         return tuple(stems.count(name) for name in self.names)
 
 
+def words(passage: Passage) -> frozenset[str]:
+    """The content words of a passage (stemmed); where tokens are marked, those they touch, or the tokens as such."""
+    pieces, stretches = _read(passage)
+    tokens = {piece.strip().lower() for piece in pieces if not _stems(piece)} if passage.marks else set[str]()
+    stems = {stem for stretch in stretches for stem in _stems(stretch)}
+    return frozenset((stems | tokens) - {""})
+
+
 def _unescape(text: str) -> str:
     raw = _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), text)
     return raw.strip() or raw

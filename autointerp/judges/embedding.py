@@ -2,7 +2,8 @@
 
 Detection with this judge is the embedding scorer of Paulo et al. (2024). Where tokens are marked, the explanation
 is compared with each marked stretch in its near context, and the mean counts. The verdict is cut without labels: what
-is above Otsu's threshold through the batch's similarities holds; against a rival, the more similar one wins.
+is above Otsu's threshold through the batch's similarities holds; against a rival, the more similar one wins. The odd
+one of several passages is the one farthest from the mean of the others, or from the explanation where that is shown.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from autointerp.domain.judging import Answer, Confidence, Passage, Question
+from autointerp.domain.judging import Answer, Confidence, Lineup, Passage, Pick, Question
 from autointerp.domain.steering import Embed
 from autointerp.domain.tools import Tools
 from autointerp.judges._batches import by_explanation, verdicts
+from autointerp.judges._odd import least_alike
 
 
 class Config(BaseModel):
@@ -57,14 +59,39 @@ class Embedding:
                 answers[i] = Answer(verdict=verdict, confidence=value, kind=Confidence.SIMILARITY)
         return [answers[i] for i in range(len(questions))]
 
+    async def pick(self, lineups: Sequence[Lineup]) -> Sequence[Pick]:
+        """Pick from each line-up the passage that is least like the others (or the explanation, where shown)."""
+        if not lineups:
+            return []
+        passages = [passage for lineup in lineups for passage in lineup.passages]
+        shown = [lineup.explanation for lineup in lineups if lineup.explanation is not None]
+        vectors = await self._embedded(shown, passages)
+        return [least_alike(one, self._likeness(one, vectors), Confidence.SIMILARITY) for one in lineups]
+
     async def _vectors(self, questions: Sequence[Question]) -> dict[str, NDArray[np.float32]]:
-        """Embed every text of the batch once, in an order that does not depend on the questions' order."""
-        texts = {self.config.query + question.explanation for question in questions}
-        for question in questions:
-            for passage in (question.passage, question.rival):
-                texts.update(_stretches(passage, self.config.reach) if passage is not None else ())
+        passages = [one for question in questions for one in (question.passage, question.rival) if one is not None]
+        return await self._embedded([question.explanation for question in questions], passages)
+
+    async def _embedded(
+        self, explanations: Sequence[str], passages: Sequence[Passage]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Embed every text once, in an order that does not depend on theirs."""
+        texts = {self.config.query + explanation for explanation in explanations}
+        for passage in passages:
+            texts.update(_stretches(passage, self.config.reach))
         ordered = sorted(texts)
         return dict(zip(ordered, await self.embed.embed(ordered), strict=True))
+
+    def _likeness(self, lineup: Lineup, vectors: dict[str, NDArray[np.float32]]) -> list[float]:
+        """The cosine similarity of each passage, the mean of its stretches, to what it is held against."""
+        stretches = [_stretches(passage, self.config.reach) for passage in lineup.passages]
+        means = np.array([np.mean([vectors[text] for text in texts], axis=0) for texts in stretches], dtype=np.float64)
+        units = _unit(means)  # (passages, d)
+        if lineup.explanation is not None:
+            against = _unit(vectors[self.config.query + lineup.explanation].astype(np.float64)[None, :])
+        else:
+            against = _unit(units.sum(axis=0) - units)
+        return (units * against).sum(axis=1).tolist()
 
     def _value(self, question: Question, vectors: dict[str, NDArray[np.float32]]) -> float:
         explanation = vectors[self.config.query + question.explanation]
@@ -77,6 +104,12 @@ class Embedding:
 def _similarity(explanation: NDArray[np.float32], stretches: list[NDArray[np.float32]]) -> float:
     """The mean cosine similarity of unit vectors (d,)."""
     return float(np.mean([np.dot(explanation.astype(np.float64), v.astype(np.float64)) for v in stretches]))
+
+
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rows (n, d) at length 1; a row of zeros stays as it is."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(lengths > 0, lengths, 1)
 
 
 def _stretches(passage: Passage, reach: int) -> list[str]:

@@ -3,6 +3,9 @@
 It looks for the tokens that the explanation quotes, or for its content words when it quotes none. A name weighs as much
 as the share of the batch's passages that do not hold it: what stands everywhere counts for nothing. The confidence is
 the weighted share of the names that the passage holds.
+
+The odd one out of several passages is the one that shares least words with the others, or holds fewest of the
+explanation's names where that is shown.
 """
 
 import math
@@ -11,10 +14,11 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from autointerp.domain.judging import Answer, Confidence, Passage, Question
+from autointerp.domain.judging import Answer, Confidence, Lineup, Passage, Pick, Question
 from autointerp.domain.tools import Tools
 from autointerp.judges._batches import by_explanation, verdicts
-from autointerp.judges._words import Terms
+from autointerp.judges._odd import least_alike
+from autointerp.judges._words import Terms, words
 
 
 class Config(BaseModel):
@@ -42,6 +46,19 @@ class Lexical:
             for i, value, verdict in zip(group, values, holds, strict=True):
                 answers[i] = Answer(verdict=verdict, confidence=value, kind=Confidence.OVERLAP)
         return [answers[i] for i in range(len(questions))]
+
+    async def pick(self, lineups: Sequence[Lineup]) -> Sequence[Pick]:
+        """Pick from each line-up the passage that shares least with the others (or the explanation, where shown)."""
+        return [least_alike(one, _likeness(one), Confidence.OVERLAP) for one in lineups]
+
+
+def _likeness(lineup: Lineup) -> list[float]:
+    """How many words each passage shares with another, on average; or how many names of the explanation it holds."""
+    if lineup.explanation is not None:
+        terms = Terms.of(lineup.explanation)
+        return [float(sum(count > 0 for count in terms.counts(passage))) for passage in lineup.passages]
+    held = [words(passage) for passage in lineup.passages]
+    return [sum(len(a & b) for j, b in enumerate(held) if j != i) / (len(held) - 1) for i, a in enumerate(held)]
 
 
 def _overlaps(questions: Sequence[Question]) -> list[float]:

@@ -1,7 +1,7 @@
 """The judge that asks a language model, a few questions a request, by the prompt of the question's task.
 
 Which questions share a request, and in which order, follows from a hash of their content and the seed, so the order
-in which they were asked changes nothing. Equal questions are asked once.
+in which they were asked changes nothing. Equal questions are asked once. A line-up has a request of its own.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from autointerp.domain.calls import Complete, Reply, Request
 from autointerp.domain.capabilities import Capability
 from autointerp.domain.explanations import Unread
-from autointerp.domain.judging import Answer, Confidence, Question
-from autointerp.domain.tools import Prompts, Tools
+from autointerp.domain.judging import Answer, Confidence, Lineup, Pick, Question
+from autointerp.domain.tools import Prompts, Rendered, Tools
 from autointerp.hashing import canonical_json
 from autointerp.judges._batches import ask_in_chunks
 from autointerp.judges._labels import probability
-from autointerp.llm.asking import ask_json
+from autointerp.llm.asking import Heard, ask_json, at_once
 
 
 class Config(BaseModel):
@@ -53,7 +53,7 @@ class Config(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class LLMJudge:
-    """Answers by a language model's verdicts, each a boolean field of its reply."""
+    """Answers by a language model's verdicts, each a boolean field of its reply, and picks by a letter."""
 
     config: Config
     llm: Complete
@@ -66,13 +66,22 @@ class LLMJudge:
         """Ask all requests at once (the LLM layer limits them); LLMError and OutOfBudget end the batch."""
         return await ask_in_chunks(questions, self.config.questions, self.seed, self._ask)
 
+    async def pick(self, lineups: Sequence[Lineup]) -> Sequence[Pick]:
+        """Ask about each different line-up once, all at once; LLMError and OutOfBudget end them all."""
+        different = list(dict.fromkeys(lineups))
+        heard = await at_once(
+            ask_json(self.llm, self._about_lineup(one), _choice(len(one.passages))) for one in different
+        )
+        picks = dict(zip(different, map(_pick, heard), strict=True))
+        return [picks[lineup] for lineup in lineups]
+
     async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
-        heard = await ask_json(self.llm, self._request(questions), _verdicts(len(questions)))
+        heard = await ask_json(self.llm, self._about_questions(questions), _verdicts(len(questions)))
         if isinstance(heard, Unread):
             return [Answer(None, unread=heard.kind, request=heard.request)] * len(questions)
         return [_answer(field, verdict, heard.reply, heard.request) for field, verdict in heard.value]
 
-    def _request(self, questions: Sequence[Question]) -> Request:
+    def _about_questions(self, questions: Sequence[Question]) -> Request:
         values = {
             "explanation": questions[0].explanation,
             "questions": [
@@ -80,16 +89,29 @@ class LLMJudge:
                 for field, question in zip(_fields(len(questions)), questions, strict=True)
             ],
         }
-        rendered = self.prompts.render(self.config.prompt or f"scorers/{questions[0].task}", values)
+        rendered = self.prompts.render(self._prompt(questions[0].task), values)
+        return self._request(rendered, _schema(len(questions)), logprobs=self.config.logprobs)
+
+    def _about_lineup(self, lineup: Lineup) -> Request:
+        letters = _fields(len(lineup.passages))
+        passages = [{"id": letter, "passage": one} for letter, one in zip(letters, lineup.passages, strict=True)]
+        values = {"explanation": lineup.explanation, "passages": passages}
+        rendered = self.prompts.render(self._prompt(lineup.task), values)
+        return self._request(rendered, _choice_schema(len(letters)), logprobs=None)
+
+    def _prompt(self, task: str) -> str:
+        return self.config.prompt or f"scorers/{task}"
+
+    def _request(self, rendered: Rendered, schema: str, *, logprobs: int | None) -> Request:
         return Request(
             endpoint=self.endpoint,
             model=self.model,
             messages=rendered.messages,
             max_tokens=self.config.max_tokens,
-            schema=_schema(len(questions)),
+            schema=schema,
             temperature=self.config.temperature,
             reasoning_effort=self.config.reasoning_effort,
-            logprobs=self.config.logprobs,
+            logprobs=logprobs,
             prompt=rendered.version,
         )
 
@@ -98,6 +120,13 @@ def _answer(field: str, verdict: bool, reply: Reply, request: Request) -> Answer
     confidence = probability(reply, field)
     kind = Confidence.LOGPROB if confidence is not None else None
     return Answer(verdict=verdict, confidence=confidence, kind=kind, request=request.key)
+
+
+def _pick(heard: Heard[BaseModel] | Unread) -> Pick:
+    if isinstance(heard, Unread):
+        return Pick(None, unread=heard.kind, request=heard.request)
+    [(_, letter)] = heard.value
+    return Pick(ascii_lowercase.index(letter), request=heard.request.key)
 
 
 def _fields(count: int) -> list[str]:
@@ -124,3 +153,23 @@ def _verdicts(count: int) -> type[BaseModel]:
     strict = ConfigDict(extra="forbid", strict=True)
     fields: dict[str, Any] = dict.fromkeys(_fields(count), (bool, ...))
     return create_model(f"Verdicts{count}", __config__=strict, **fields)
+
+
+@lru_cache
+def _choice_schema(count: int) -> str:
+    """One letter: a reply that names no passage, or two, cannot be written."""
+    return canonical_json(
+        {
+            "type": "object",
+            "properties": {"odd": {"type": "string", "enum": _fields(count)}},
+            "required": ["odd"],
+            "additionalProperties": False,
+        }
+    )
+
+
+@lru_cache
+def _choice(count: int) -> type[BaseModel]:
+    strict = ConfigDict(extra="forbid", strict=True)
+    letter: Any = Literal[tuple(_fields(count))]
+    return create_model(f"Choice{count}", __config__=strict, odd=(letter, ...))

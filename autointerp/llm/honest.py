@@ -41,6 +41,8 @@ def answer(messages: Sequence[Message], schema: str | None) -> str:
     asked = next((message.text for message in reversed(messages) if message.role is Role.USER), "")
     shown = list(_objects(asked))
     claim = _claim(asked)
+    if schema is not None and shown and "odd" in json.loads(schema).get("properties", {}):
+        return json.dumps({"odd": odd_one({_name(found): _passage(found).text for found in shown}, claim)})
     if claim is None:
         sentence = describe([_passage(found).text for found in shown])
         return sentence if schema is None else json.dumps(_fill(schema, sentence, {}))
@@ -85,6 +87,24 @@ def holds(explanation: str, text: str) -> float:
     if not hits:
         hits = sum(term in stretch.casefold() for term in terms if not WORD.fullmatch(term) for stretch in stretches)
     return min(1.0, hits / max(1, len(words)))
+
+
+def odd_one(texts: Mapping[str, str], claim: str | None) -> str:
+    """The name of the text that `claim` holds for least; without one, of that which shares least words with others."""
+    if claim is not None:
+        likeness = {name: holds(claim, text) for name, text in texts.items()}
+    else:
+        words = {name: _own_words(text) for name, text in texts.items()}
+        likeness = {a: sum(len(words[a] & words[b]) for b in texts if a != b) for a in texts}
+    return min(texts, key=lambda name: (likeness[name], texts[name]))
+
+
+def _own_words(text: str) -> frozenset[str]:
+    """The words of a text, but for the small ones; where it has marked stretches, all words that they touch."""
+    marked = [left + core + right for left, core, right in MARKED.findall(text)]
+    if marked:
+        return frozenset(word for stretch in marked for word in WORD.findall(stretch.casefold()))
+    return frozenset(word for word in WORD.findall(text.casefold()) if word.isalnum()) - SMALL_WORDS
 
 
 def _objects(text: str) -> "list[dict[str, Any]]":
@@ -157,17 +177,22 @@ def _trimmed(marked: str) -> str:
 
 
 def _fill(schema: str, sentence: str, verdicts: Mapping[str, float]) -> dict[str, Any]:
-    """Fill each property of the schema: verdicts by their ids, text with the sentence."""
+    """Fill each property of the schema: verdicts by their ids, a list with those that hold, text with the sentence."""
     properties: dict[str, Any] = json.loads(schema).get("properties", {})
-    return {name: _value(rule, sentence, verdicts.get(name, 0.0)) for name, rule in properties.items()}
+    held = [name for name, strength in verdicts.items() if strength > 0]
+    return {name: _value(rule, sentence, verdicts.get(name, 0.0), held) for name, rule in properties.items()}
 
 
-def _value(rule: Mapping[str, Any], sentence: str, strength: float) -> Any:
+def _value(rule: Mapping[str, Any], sentence: str, strength: float, held: Sequence[str]) -> Any:
     match rule.get("type"):
         case "boolean":
             return strength > 0
+        case "integer" if "enum" in rule:
+            return max(rule["enum"]) if strength > 0 else min(rule["enum"])
         case "integer":
             return round(rule.get("maximum", 100) * (strength > 0))
+        case "array" if all(name.isdigit() for name in held):
+            return [int(name) for name in held]
         case "number":
             return float(rule.get("maximum", 1) * (strength > 0))
         case _:

@@ -97,6 +97,7 @@ _KINDS = {
     **dict.fromkeys(
         ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "multiple_of"), UnreadKind.OUT_OF_RANGE
     ),
+    "literal_error": UnreadKind.OUT_OF_RANGE,  # a choice that was not offered
 }
 
 

@@ -59,7 +59,7 @@ def pairs(
 
 def _pair(positive: Example, host: Example, threshold: float, rng: np.random.Generator) -> Pair | None:
     marks = np.flatnonzero(firing(positive, threshold))
-    shifted = _free_place(marks, host, rng)
+    shifted = free_place(marks, host, rng)
     if shifted is None:
         return None
     before = int(min(marks[0], shifted[0]))
@@ -67,8 +67,8 @@ def _pair(positive: Example, host: Example, threshold: float, rng: np.random.Gen
     return Pair(_cut(positive, marks, before, after), _cut(host, shifted, before, after))
 
 
-def _free_place(marks: Places, host: Example, rng: np.random.Generator) -> Places | None:
-    """The pattern, moved where it must be, so that it lies in the host and on none of its active tokens."""
+def free_place(marks: Places, host: Example, rng: np.random.Generator) -> Places | None:
+    """The pattern, moved where it must be, so that it lies in the host and on none of its active tokens, or None."""
     silent = np.array([activation <= 0 for activation in host.activations])
     moves = range(-int(marks[0]), len(host.pieces) - int(marks[-1]))
     free = sorted((move for move in moves if silent[marks + move].all()), key=lambda move: (abs(move), move))

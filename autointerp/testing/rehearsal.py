@@ -7,7 +7,7 @@ from typing import Any
 from autointerp import plugins
 from autointerp.domain.calls import Reply, Request
 from autointerp.domain.explanations import UnreadKind
-from autointerp.domain.judging import Answer, Judge, Question
+from autointerp.domain.judging import Answer, Judge, Lineup, Pick, Question
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Explainer, Scorer, Tools
 from autointerp.errors import OutOfBudget
@@ -42,6 +42,10 @@ class Coin:
         """Answer by chance."""
         return [Answer(bool(rng_for(0, "coin", question).integers(2))) for question in questions]
 
+    async def pick(self, lineups: Sequence[Lineup]) -> Sequence[Pick]:
+        """Pick by chance."""
+        return [Pick(int(rng_for(0, "coin", one).integers(len(one.passages)))) for one in lineups]
+
 
 class Mute:
     """A judge none of whose replies can be read."""
@@ -49,6 +53,10 @@ class Mute:
     async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
         """Leave every question unread."""
         return [Answer(None, unread=UnreadKind.REFUSED) for _ in questions]
+
+    async def pick(self, lineups: Sequence[Lineup]) -> Sequence[Pick]:
+        """Leave every line-up unread."""
+        return [Pick(None, unread=UnreadKind.REFUSED) for _ in lineups]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """A subject whose truth is known: on every scorer, the true explanation outscores a wrong one by a wide margin."""
 
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
@@ -7,9 +9,10 @@ from statistics import mean
 import pytest
 
 from autointerp import plugins
+from autointerp.domain.calls import Request
 from autointerp.domain.examples import Example, Split
 from autointerp.domain.features import FeatureRecord
-from autointerp.domain.judging import Answer, Passage, Question
+from autointerp.domain.judging import Answer, Lineup, Passage, Pick, Question
 from autointerp.domain.packed import unpack, unpack_statistics
 from autointerp.domain.specs import HarvestSpec
 from autointerp.domain.tools import Tools
@@ -18,11 +21,15 @@ from autointerp.harvest.run import harvest_shard
 from autointerp.prompts import PromptLibrary, default_folder
 from autointerp.subject.planted import Planted, planted
 from autointerp.subject.steering import Steering
+from autointerp.testing.rehearsal import Scripted
 
 pytestmark = pytest.mark.e2e
 
 MARGIN = 0.25
 FEATURES = (0, 3, 6, 9)
+# These show no explanation, so that a wrong one costs nothing.
+OF_THE_FEATURE = ("intruder",)
+OF_THE_EXPLANATION = [name for name in plugins.names("scorer") if name not in OF_THE_FEATURE]
 
 Harvested = dict[int, tuple[FeatureRecord, tuple[Example, ...]]]
 
@@ -36,6 +43,17 @@ class HonestJudge:
     async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
         return [Answer(self._holds(question)) for question in questions]
 
+    async def pick(self, lineups: Sequence[Lineup]) -> Sequence[Pick]:
+        """Pick the passage that shares least with the others of what any planted feature means."""
+        return [Pick(self._odd([self._meanings(passage) for passage in lineup.passages])) for lineup in lineups]
+
+    def _meanings(self, passage: Passage) -> set[str]:
+        return {m for m in self._subject.meanings.values() if self._claimed(m, passage) > 0}
+
+    def _odd(self, meanings: Sequence[set[str]]) -> int:
+        shared = [sum(len(a & b) for b in meanings) - len(a) for a in meanings]
+        return shared.index(min(shared))
+
     def _holds(self, question: Question) -> bool:
         own = self._claimed(question.explanation, question.passage)
         if question.rival is not None:
@@ -47,6 +65,22 @@ class HonestJudge:
         text = " ".join(passage.marked_text) if passage.marks else passage.text
         claims = self._subject.claims(explanation, text)
         return mean(claims) if claims else 0.0
+
+
+def honest_model(subject: Planted) -> Scripted:
+    """Answers prompts that show passages as JSON, one a line: by a list of those that hold, or by 3 or 0 for each."""
+
+    def answer(request: Request) -> str:
+        first, *lines = request.messages[-1].text.splitlines()
+        claim = json.loads(first.removeprefix("Explanation: "))
+        shown = {name: text for line in lines for name, text in json.loads(line).items()}
+        marked = {name: " ".join(re.findall("«(.*?)»", text)) or text for name, text in shown.items()}
+        holds = {name: subject.holds(claim, text) for name, text in marked.items()}
+        if "fires" in json.loads(request.schema or "{}")["properties"]:
+            return json.dumps({"fires": [int(name) for name in holds if holds[name]]})
+        return json.dumps({name: 3 * held for name, held in holds.items()})
+
+    return Scripted(answer)
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +125,20 @@ def harvested(subject: Planted, tmp_path_factory: pytest.TempPathFactory) -> Har
     }
 
 
-@pytest.mark.parametrize("name", plugins.names("scorer"))
-async def test_the_true_explanation_outscores_a_wrong_one(name: str, subject: Planted, harvested: Harvested) -> None:
-    tools = Tools(
+def tools_for(subject: Planted) -> Tools:
+    return Tools(
         prompts=PromptLibrary.load(default_folder()),
         seed=0,
         steer=Steering(subject.model, subject.dictionary),
         judge=HonestJudge(subject),
+        llm=honest_model(subject),
+        llm_model="planted/honest",
     )
-    scorer = plugins.configure("scorer", name, {}).build(tools)
+
+
+@pytest.mark.parametrize("name", OF_THE_EXPLANATION)
+async def test_the_true_explanation_outscores_a_wrong_one(name: str, subject: Planted, harvested: Harvested) -> None:
+    scorer = plugins.configure("scorer", name, {}).build(tools_for(subject))
     for index, (feature, examples) in harvested.items():
         true = await scorer.score(subject.meanings[index], feature, examples)
         wrong = await scorer.score(subject.wrong[index], feature, examples)
@@ -110,3 +149,15 @@ async def test_the_true_explanation_outscores_a_wrong_one(name: str, subject: Pl
         assert true.value - wrong.value > MARGIN, (index, true, wrong)
         assert true.interval is not None
         assert wrong.value < true.interval[0]
+
+
+@pytest.mark.parametrize("name", OF_THE_FEATURE)
+async def test_a_feature_with_a_meaning_scores_far_above_chance(
+    name: str, subject: Planted, harvested: Harvested
+) -> None:
+    scorer = plugins.configure("scorer", name, {}).build(tools_for(subject))
+    for index, (feature, examples) in harvested.items():
+        found = await scorer.score("x", feature, examples)
+
+        assert found.value is not None, found.undefined
+        assert found.value > (found.metrics["chance"] or 0) + MARGIN, (index, found)

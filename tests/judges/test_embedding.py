@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from autointerp.domain.judging import Confidence, Passage, Question
+from autointerp.domain.judging import Confidence, Lineup, Passage, Question
 from autointerp.errors import InvalidSpec
 from autointerp.judges.embedding import Config, Embedding
 from autointerp.testing.rehearsal import Scripted, bench
@@ -72,3 +72,33 @@ def test_without_embedding_models_the_judge_says_so_when_it_is_built() -> None:
 
     with pytest.raises(InvalidSpec, match="embedding"):
         replace(made, tools=replace(made.tools, embedders=None)).judge("embedding")
+
+
+async def test_the_odd_one_out_is_the_farthest_from_the_mean_of_the_others() -> None:
+    rng = np.random.default_rng(4)
+    words = [f"w{i}" for i in range(12)]
+    lineups = [
+        Lineup("intruder", tuple(Passage((" ".join(rng.choice(words, size=6)),)) for _ in range(5))) for _ in range(30)
+    ]
+
+    picks = await Embedding(Config(), WordEmbed()).pick(lineups)
+
+    for lineup, pick in zip(lineups, picks, strict=True):
+        vectors = (await WordEmbed().embed([passage.text for passage in lineup.passages])).astype(np.float64)
+        means = [np.delete(vectors, i, axis=0).mean(axis=0) for i in range(5)]
+        likeness = [float(v @ m / np.linalg.norm(m)) for v, m in zip(vectors, means, strict=True)]
+        first, second = sorted(likeness)[:2]
+        assert pick.position == likeness.index(first)
+        assert pick.confidence == pytest.approx(second - first, abs=1e-6)
+        assert pick.kind is Confidence.SIMILARITY
+
+
+async def test_of_a_lineup_only_the_near_context_of_the_marks_is_embedded_and_each_text_once() -> None:
+    embed = Watched()
+    passages = tuple(
+        Passage(("a", "b", word, "d", "e"), (False, False, True, False, False)) for word in ("x", "y", "y")
+    )
+
+    await Embedding(Config(reach=1), embed).pick([Lineup("intruder", passages, "x or z")] * 2)
+
+    assert embed.texts == [["bxd", "byd", "x or z"]]

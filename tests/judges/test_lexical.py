@@ -2,7 +2,7 @@
 
 import pytest
 
-from autointerp.domain.judging import Confidence, Passage, Question
+from autointerp.domain.judging import Confidence, Lineup, Passage, Question
 from autointerp.judges._words import Terms
 from autointerp.judges.lexical import Lexical
 
@@ -90,3 +90,43 @@ async def test_a_rare_name_that_turns_up_by_chance_does_not_drown_a_common_one()
     answers = await Lexical().answer(questions)
 
     assert [answer.verdict for answer in answers[:98]] == [True] * 42 + [False] * 56
+
+
+def lineup(*texts: str, explanation: str | None = None) -> Lineup:
+    return Lineup("intruder", tuple(Passage((text,)) for text in texts), explanation)
+
+
+async def test_the_odd_one_out_shares_least_words_with_the_others() -> None:
+    [pick] = await Lexical().pick(
+        [lineup("horses and carts", "a horse, a cart", "bread and butter", "the cart's horse")]
+    )
+
+    assert (pick.position, pick.kind) == (2, Confidence.OVERLAP)
+    assert pick.confidence == pytest.approx(4 / 3)  # each of the others shares two words with two of three
+
+
+async def test_with_an_explanation_the_odd_one_out_holds_fewest_of_its_names() -> None:
+    [pick] = await Lexical().pick([lineup("red bread", "blue bread", "bread bread", explanation='"red" or "blue"')])
+
+    assert pick.position == 2
+
+
+async def test_where_marked_tokens_are_no_words_the_tokens_themselves_are_compared() -> None:
+    marks = (False, True, False)
+    texts = [("print", "(", "x"), ("len", "(", "y"), ("z", "[", "0"), ("f", "(", "q")]
+
+    [pick] = await Lexical().pick([Lineup("intruder", tuple(Passage(text, marks) for text in texts))])
+
+    assert pick.position == 2
+
+
+async def test_among_equals_no_position_is_favoured() -> None:
+    texts = [f"word{chr(97 + i)}" for i in range(26)]
+    lineups = [lineup(*texts[i : i + 5]) for i in range(20)]
+
+    picks = await Lexical().pick(lineups)
+
+    assert len({pick.position for pick in picks}) > 1
+    assert {pick.confidence for pick in picks} == {0.0}
+    [turned] = await Lexical().pick([lineup(*texts[4::-1])])
+    assert turned.position == 4 - (picks[0].position or 0)

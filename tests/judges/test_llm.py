@@ -7,7 +7,7 @@ import pytest
 
 from autointerp.domain.calls import Finish, Reply, Request, TokenLogprob, Usage
 from autointerp.domain.explanations import UnreadKind
-from autointerp.domain.judging import Answer, Confidence, Passage, Question
+from autointerp.domain.judging import Answer, Confidence, Lineup, Passage, Pick, Picker, Question
 from autointerp.errors import InvalidSpec
 from autointerp.judges._labels import probability
 from autointerp.llm.base import BadRequest, Malformed, MissingCapability, TimedOut
@@ -220,3 +220,21 @@ async def test_confidences_come_with_the_answers_where_the_reply_has_them() -> N
     assert answer.verdict is True
     assert answer.kind is Confidence.LOGPROB
     assert answer.confidence == pytest.approx(0.9, abs=1e-3)
+
+
+async def test_a_lineup_is_asked_about_once_and_answered_by_the_letter() -> None:
+    llm = Scripted(lambda request: '{"odd": "b"}')
+    one = Lineup("intruder", (Passage((" red",)), Passage((" no",)), Passage((" red",))))
+    other = Lineup("intruder", (Passage((" no",)), Passage((" red",))), "Colours.")
+    judge = bench(llm, seed=3).judge("llm", {"logprobs": 5})
+    assert isinstance(judge, Picker)
+
+    picks = await judge.pick([one, other, one])
+
+    assert [pick.position for pick in picks] == [1, 1, 1]
+    assert picks[0] == picks[2] == Pick(1, request=llm.requests[0].key)
+    assert [request.messages[-1].text.split("\n") for request in llm.requests] == [
+        ['{"a": " red"}', '{"b": " no"}', '{"c": " red"}'],
+        ['Explanation: "Colours."', '{"a": " no"}', '{"b": " red"}'],
+    ]
+    assert [request.logprobs for request in llm.requests] == [None, None]
