@@ -1,6 +1,5 @@
 """Questions of one batch taken together: which share an explanation, and where to cut a scale that has no labels."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from autointerp.analysis.metrics import otsu
 from autointerp.domain.judging import Answer, Question
 from autointerp.hashing import stable_int
+from autointerp.llm.asking import at_once
 
 
 def by_explanation(questions: Sequence[Question]) -> list[list[int]]:
@@ -46,12 +46,7 @@ async def ask_in_chunks(
     async def one(chunk: Sequence[Question]) -> list[Answer]:
         return await ask(chunk)
 
-    tasks: list[asyncio.Task[list[Answer]]] = []
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(chunk)) for chunk in chunks]
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    pairs = zip(chunks, tasks, strict=True)
-    found = {question: answer for chunk, task in pairs for question, answer in zip(chunk, task.result(), strict=True)}
+    answers = await at_once(one(chunk) for chunk in chunks)
+    pairs = zip(chunks, answers, strict=True)
+    found = {question: answer for chunk, said in pairs for question, answer in zip(chunk, said, strict=True)}
     return [found[question] for question in questions]

@@ -1,7 +1,9 @@
 """Asking for JSON: the answer, or why there is none; asked once more where another reply may be readable."""
 
+import asyncio
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -11,6 +13,7 @@ from autointerp.llm.base import BadRequest, Malformed, MissingCapability
 from autointerp.llm.replies import read_json
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 # What another draw may mend; a refusal or a limit is met again.
 AGAIN = frozenset(
@@ -48,14 +51,32 @@ async def ask_json(llm: Complete, request: Request, model: type[M]) -> Heard[M] 
     return heard
 
 
-async def _ask(llm: Complete, request: Request, model: type[M]) -> Heard[M] | Unread:
+async def ask(llm: Complete, request: Request) -> Reply | Unread:
+    """Ask once. What is unread and what is raised is as for `ask_json`."""
     try:
-        reply = await llm.complete(request)
+        return await llm.complete(request)
     except MissingCapability:
         raise
     except BadRequest as error:
         return Unread(UnreadKind.FAILED, error.detail, error.said.raw, request.key)
     except Malformed as error:
         return Unread(UnreadKind.MALFORMED, error.detail, error.said.raw, request.key)
+
+
+async def at_once(asking: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Wait for all, in their order (the LLM layer limits them); the first failure ends the rest and is raised."""
+    tasks: list[asyncio.Task[T]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in asking]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def _ask(llm: Complete, request: Request, model: type[M]) -> Heard[M] | Unread:
+    reply = await ask(llm, request)
+    if isinstance(reply, Unread):
+        return reply
     read = read_json(reply, model, request=request.key)
     return read if isinstance(read, Unread) else Heard(read, reply, request)
