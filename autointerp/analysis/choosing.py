@@ -41,3 +41,13 @@ def firing(example: Example, threshold: float) -> tuple[bool, ...]:
     """Which tokens fire clearly: above `threshold` times the example's maximum (Paulo et al. 2024)."""
     least = threshold * example.max
     return tuple(activation > least for activation in example.activations)
+
+
+def strongest(examples: Sequence[Example], *, count: int) -> tuple[Example, ...]:
+    """The `count` windows with the strongest firings, none twice; of the groups of one window, `top` is named."""
+    firing = [example for example in examples if not example.silent]
+    firing.sort(key=lambda e: (-e.max, e.group.kind is not Kind.TOP, e.context, e.start, e.group))
+    distinct: dict[tuple[int, int], Example] = {}
+    for example in firing:
+        distinct.setdefault(example.window, example)
+    return tuple(distinct.values())[:count]
