@@ -45,3 +45,21 @@ def test_the_shares_of_all_intervals_add_up_and_follow_the_histogram() -> None:
 
 def test_without_firings_no_share_is_there() -> None:
     assert share_of_firings([0] * BINS, low=0, high=9) == 0.0
+
+
+@pytest.mark.parametrize(("tail", "least"), [("half-normal", 0.985), ("exponential", 0.96), ("log-normal", 0.85)])
+def test_ten_levels_cost_a_perfect_predictor_little_unless_the_tail_is_heavy(tail: str, least: float) -> None:
+    rng = np.random.default_rng(0)
+    size = 20_000
+    drawn = {
+        "half-normal": np.abs(rng.normal(size=size)),
+        "exponential": rng.exponential(size=size),
+        "log-normal": rng.lognormal(size=size),
+    }[tail]
+    fires = rng.random(size) < 0.05
+    true = np.where(fires, drawn, 0.0)
+
+    levels = quantise(true.tolist(), strongest=float(true.max()), most=10)
+
+    assert np.corrcoef(true, levels)[0, 1] > least
+    assert np.corrcoef(true, fires)[0, 1] < 0.85  # knowing only where it fires is worth less

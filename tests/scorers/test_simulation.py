@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from tokenizers import Regex
+from tokenizers.pre_tokenizers import Split
 
 from autointerp import plugins
 from autointerp.analysis.predictions import Guess
@@ -22,7 +25,7 @@ from autointerp.errors import InvalidSpec
 from autointerp.llm.base import MissingCapability
 from autointerp.llm.providers.fake import finished
 from autointerp.prompts import PromptLibrary, default_folder
-from autointerp.scorers._simulators import Echoing, Writing
+from autointerp.scorers._simulators import Echoing, Writing, marked
 from autointerp.testing import oracles
 from autointerp.testing.oracles import Oracle, Sees
 from autointerp.testing.rehearsal import Script, Scripted, bench
@@ -322,3 +325,24 @@ async def test_trials_of_the_same_window_are_never_asked_twice() -> None:
     assert max(counts.values()) == 1
     assert all(isinstance(trial, Trial) and trial.answer.verdict is None for trial in found.trials)
     assert np.isfinite(found.value or np.nan)
+
+
+WORDS_OF = {
+    "GPT-2": r"'s|'t| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    "GPT-4, Llama 3": r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "Qwen": r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+}
+
+
+@pytest.mark.parametrize("name", WORDS_OF)
+async def test_the_mark_and_each_digit_begin_a_token_however_a_tokenizer_splits_text(name: str) -> None:
+    llm = Scripted(lambda request: "hm")
+    await echoing(llm).simulate("x\t9", [" The", "\n", "\t\t", "?", '"', " 10", "", "\\", "é", " end\n", "f("])
+    text = llm.requests[0].messages[0].text
+
+    split = Split(Regex(WORDS_OF[name]), "isolated").pre_tokenize_str(text)
+
+    tokens = [TokenLogprob(word.encode(), 0.0) for word, _ in split]
+    assert len(marked(tokens)) == text.count("\t?")
+    digits = [after.token for before, after in pairwise(tokens) if before.token.endswith(b"\t")]
+    assert len(digits) == text.count("\t")
