@@ -21,6 +21,14 @@ MOST = 9
 
 
 @dataclass(frozen=True, slots=True)
+class Predicted:
+    """A guess for each passage, and the version of the prompt that asked for them."""
+
+    guesses: tuple[Guess, ...]
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
     """Asks one language model; LLMError and OutOfBudget are the caller's."""
 
@@ -32,16 +40,17 @@ class Asking:
     temperature: float | None
     reasoning_effort: str | None
 
-    async def predict(self, prompt: str, explanation: str, passages: Sequence[Sequence[str]]) -> tuple[Guess, ...]:
+    async def predict(self, prompt: str, explanation: str, passages: Sequence[Sequence[str]]) -> Predicted:
         """A level for each token of each passage, asked for at once; a list that cannot be read leaves the others."""
         names = _promoted.names(len(passages))
         shown = [{"id": name, "pieces": list(pieces)} for name, pieces in zip(names, passages, strict=True)]
         rendered = self.prompts.render(prompt, {"explanation": explanation, "passages": shown})
         heard = await ask_json(self.llm, self._request(rendered, _schema(len(passages))), _lists(len(passages)))
         if isinstance(heard, Unread):
-            return (Guess(None, heard.kind, heard.request),) * len(passages)
+            return Predicted((Guess(None, heard.kind, heard.request),) * len(passages), rendered.version)
         pairs = zip((values for _, values in heard.value), passages, strict=True)
-        return tuple(_guess(values, len(pieces), heard.request.key) for values, pieces in pairs)
+        guesses = tuple(_guess(values, len(pieces), heard.request.key) for values, pieces in pairs)
+        return Predicted(guesses, rendered.version)
 
     async def plausible(self, prompt: str, explanation: str, tokens: Sequence[Candidate]) -> tuple[Trial, ...]:
         """Whether each token may come next where the feature fires; nothing is asked without promoted tokens."""

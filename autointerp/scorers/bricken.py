@@ -104,8 +104,9 @@ class Bricken:
             self.asking.predict(self.config.prompt, explanation, [one.pieces for one in shown]),
             self.asking.plausible(self.config.logit_prompt, explanation, tokens),
         ]
-        guesses, logits = await at_once(asked)
-        return self._summarise(feature, self._predictions(feature, shown, guesses), logits)
+        predicted, logits = await at_once(asked)
+        made = self._summarise(feature, self._predictions(feature, shown, predicted.guesses), logits)
+        return replace(made, prompt=predicted.prompt)
 
     def _choose(self, feature: FeatureRecord, found: Sequence[Example]) -> tuple[Stretch, ...]:
         """The passages to show, each text once, in the order that they are shown in."""

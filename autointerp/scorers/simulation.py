@@ -3,8 +3,8 @@
 A simulator reads the explanation and a text, and predicts an activation for each token of it. The score is Pearson's
 correlation of the predicted with the true activations over all tokens of all texts. By default the texts are the five
 in which the feature fires most strongly and five random ones. Beside it stands the same number for random texts alone.
-In the random windows of a harvest the feature is silent, where no correlation is defined; so those are windows spread
-over the quantiles of its firings, as in Cunningham et al. 2023, and never the strongest ones.
+In the random windows of a harvest the feature is silent, where no correlation is defined; so those are random ones of
+the windows in which it fires, as in Cunningham et al. 2023, and never the strongest.
 
 Random silent text holds next to nothing of a rare feature or of anything else that is rare, so this score can hardly
 see that an explanation is too broad.
@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from autointerp.analysis.calibration import Method, deviations_explained, fit, squares_explained
-from autointerp.analysis.choosing import of_split, spread, strongest
+from autointerp.analysis.choosing import of_split, sample, strongest
 from autointerp.analysis.correlation import Correlation, Row, pearson, spearman
 from autointerp.analysis.predictions import Prediction, score, with_interval
 from autointerp.analysis.summary import RESAMPLES, Metric, undefined
@@ -58,7 +58,7 @@ class Config(BaseModel):
     )
     top: int = Field(default=5, ge=1, description="windows in which the feature fires most strongly")
     random: int = Field(default=5, ge=1, description="silent windows")
-    firing: int = Field(default=5, ge=0, description="other firing windows, spread over the quantile groups")
+    firing: int = Field(default=5, ge=0, description="other firing windows, drawn at random")
     calibration: Method = "none"
     calibrate: int = Field(
         default=10, ge=2, description="further windows to fit the calibration on, half of them firing"
@@ -129,7 +129,7 @@ class Simulation:
 
         def drawn(part: str, kind: Kind, count: int) -> tuple[Example, ...]:
             rng = rng_for(self.seed, feature.name, TASK, part, kind)
-            windows = spread([e for e in found if e.window not in taken], [kind], count=count, rng=rng)
+            windows = sample([e for e in found if e.window not in taken], [kind], count=count, rng=rng)
             taken.update(e.window for e in windows)
             return windows
 
