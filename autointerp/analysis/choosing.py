@@ -33,7 +33,7 @@ def spread(
 
 
 def _shuffle(examples: Sequence[Example], rng: np.random.Generator) -> list[Example]:
-    ordered = sorted(examples, key=lambda e: (e.context, e.start, e.peak))
+    ordered = sorted(examples, key=lambda e: (e.context, e.start, e.peak, e.group))
     return [ordered[i] for i in rng.permutation(len(ordered))]
 
 
@@ -41,3 +41,23 @@ def firing(example: Example, threshold: float) -> tuple[bool, ...]:
     """Which tokens fire clearly: above `threshold` times the example's maximum (Paulo et al. 2024)."""
     least = threshold * example.max
     return tuple(activation > least for activation in example.activations)
+
+
+def sample(
+    examples: Sequence[Example], kinds: Collection[Kind], *, count: int, rng: np.random.Generator
+) -> tuple[Example, ...]:
+    """Draw at most `count` examples of these kinds, each group as likely as it is large, no window twice."""
+    distinct: dict[tuple[int, int], Example] = {}
+    for example in _shuffle([example for example in examples if example.group.kind in kinds], rng):
+        distinct.setdefault(example.window, example)
+    return tuple(distinct.values())[:count]
+
+
+def strongest(examples: Sequence[Example], *, count: int) -> tuple[Example, ...]:
+    """The `count` windows with the strongest firings, none twice; of the groups of one window, `top` is named."""
+    firing = [example for example in examples if not example.silent]
+    firing.sort(key=lambda e: (-e.max, e.group.kind is not Kind.TOP, e.context, e.start, e.group))
+    distinct: dict[tuple[int, int], Example] = {}
+    for example in firing:
+        distinct.setdefault(example.window, example)
+    return tuple(distinct.values())[:count]

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     NEIGHBOUR = "neighbour"
     SIMILAR_TEXT = "similar_text"
     RETRIEVED = "retrieved"  # found by an explanation, whether the feature fires in it or not
+    PROMOTED = "promoted"  # no window: a token of the vocabulary, asked about for its logit
 
     @property
     def silent(self) -> bool:

@@ -59,7 +59,7 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a judge said. `verdict` None: the reply could not be read, for the reason `unread`.
+    """What a judge said. `verdict` None: the reply could not be read, for the reason `unread`, or is no yes or no.
 
     `confidence` orders the answers of one judge (a probability, a similarity, …); None: the judge gives none.
     """

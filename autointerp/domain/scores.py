@@ -11,8 +11,9 @@ from autointerp.domain.judging import Answer
 class Trial:
     """One question put to a judge, with the truth and the answer.
 
-    `window` is the (context, start) of the example asked about; trials of one window are resampled together.
-    `note` holds what the scorer did to the text (which tokens were marked, the steering strength), for the audit.
+    `window` is the (context, start) of the example asked about; trials of one window are resampled together. A question
+    about a token of the vocabulary has (-1, its id). `note` holds what the scorer did to the text (which tokens were
+    marked, the steering strength) or what was predicted of it, for the audit.
     """
 
     group: Group

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from autointerp.domain.calls import Asked, Decided, Message, Role
+from autointerp.llm import honest_levels
 
 MARKED = re.compile(r"(\w*)«([^«»]*)»(\w*)")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)+)"|“([^”]+)”|`([^`]+)`|(?<!\w)\'([^\']+)\'(?!\w)')
@@ -43,6 +44,8 @@ def answer(messages: Sequence[Message], schema: str | None) -> str:
     claim = _claim(asked)
     if schema is not None and shown and "odd" in json.loads(schema).get("properties", {}):
         return json.dumps({"odd": odd_one({_name(found): _passage(found).text for found in shown}, claim)})
+    if (levels := _levels(claim, asked, schema)) is not None:
+        return json.dumps(levels)
     if claim is None:
         sentence = describe([_passage(found).text for found in shown])
         return sentence if schema is None else json.dumps(_fill(schema, sentence, {}))
@@ -50,6 +53,13 @@ def answer(messages: Sequence[Message], schema: str | None) -> str:
     if schema is None:
         return json.dumps({name: strength > 0 for name, strength in verdicts.items()})
     return json.dumps(_fill(schema, claim, verdicts))
+
+
+def _levels(claim: str | None, asked: str, schema: str | None) -> "dict[str, Any] | None":
+    if claim is None or schema is None:
+        return None
+    terms = _terms(claim)
+    return honest_levels.answer(schema, _lines(asked), lambda word: any(_matches(term, word) for term in terms))
 
 
 def decide(messages: Sequence[Message], questions: Sequence[Asked]) -> tuple[Decided, ...]:
@@ -108,6 +118,11 @@ def _own_words(text: str) -> frozenset[str]:
 
 
 def _objects(text: str) -> "list[dict[str, Any]]":
+    """The passages and examples: objects whose first value is a text."""
+    return [found for found in _lines(text) if isinstance(next(iter(found.values()), None), str)]
+
+
+def _lines(text: str) -> "list[dict[str, Any]]":
     found: list[dict[str, Any]] = []
     for line in text.splitlines():
         if not line.lstrip().startswith("{"):
@@ -116,7 +131,7 @@ def _objects(text: str) -> "list[dict[str, Any]]":
             value = json.loads(line)
         except ValueError:
             continue
-        if isinstance(value, dict) and isinstance(next(iter(cast(dict[str, Any], value).values()), None), str):
+        if isinstance(value, dict):
             found.append(cast(dict[str, Any], value))
     return found
 

@@ -93,6 +93,7 @@ def _no_constant(name: str) -> None:
 _KINDS = {
     "missing": UnreadKind.WRONG_COUNT,
     "extra_forbidden": UnreadKind.WRONG_COUNT,
+    "int_type": UnreadKind.NOT_A_NUMBER,  # no whole number
     "finite_number": UnreadKind.NOT_A_NUMBER,
     **dict.fromkeys(
         ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "multiple_of"), UnreadKind.OUT_OF_RANGE

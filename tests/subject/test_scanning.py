@@ -44,9 +44,8 @@ def test_the_largest_entries_are_those_of_a_sorted_row(data: st.DataObject, rows
 @pytest.mark.parametrize("width", [31, 32, 500, 4_096])
 def test_rows_of_very_different_size_are_no_guide_to_each_other(width: int) -> None:
     rng = np.random.default_rng(width)
-    dense = rng.standard_normal((40, width)).astype(np.float32) * 10.0 ** rng.integers(-6, 6, (40, 1)).astype(
-        np.float32
-    )
+    scale = 10.0 ** rng.integers(-6, 6, (40, 1))
+    dense: NDArray[np.float32] = np.asarray(rng.standard_normal((40, width)) * scale, dtype=np.float32)
     bias = np.zeros(width, np.float32)
 
     assert found(dense, bias, 9) == [expected(row * np.float32(2), 9) for row in dense]

@@ -151,10 +151,12 @@ class Trial(Shown):
     )
 
     group: str
-    context: int
+    context: int = Field(description="-1: the question is about a token of the vocabulary, whose id is `start`")
     start: int
     truth: bool
-    verdict: bool | None = Field(description="null: the reply could not be read, for the reason `unread`")
+    verdict: bool | None = Field(
+        description="null: the reply could not be read, for the reason `unread`, or what was asked is no yes or no"
+    )
     confidence: float | None
     confidence_kind: Confidence | None
     unread: UnreadKind | None
