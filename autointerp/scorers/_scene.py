@@ -27,8 +27,8 @@ Place = tuple[int | None, bool]  # of a trial: its interval of activation, and w
 class Scene:
     """The sample with the feature's firing in it, and known firing windows; those drawn by quantiles are uniform.
 
-    With fewer than `enough` firing windows in the sample their number is reckoned from the feature's density, and the
-    known ones stand in for them in the search.
+    Where the density promises fewer than `enough` firing windows in the sample, that number stands in place of their
+    count, and the known ones in their place in the search. (To let the count itself decide would bias it.)
     """
 
     feature: FeatureRecord
@@ -38,19 +38,22 @@ class Scene:
     enough: int
 
     @cached_property
-    def rare(self) -> bool:
-        """Whether the sample holds too few firing windows to count."""
-        return int(self.fired.sum()) < self.enough
-
-    @cached_property
-    def expected(self) -> float:
-        """How many windows of the sample fire, or should."""
-        if not self.rare:
-            return float(self.fired.sum())
-        length = float(np.mean([len(window.pieces) for window in self.windows]))
+    def reckoned(self) -> float:
+        """How many windows of the sample should fire by the feature's density."""
+        length = sum(len(window.pieces) for window in self.windows) / len(self.windows)
         firing = float(np.mean([sum(a > 0 for a in example.activations) for example in self._uniform]))
         density = self.feature.statistics.density
         return len(self.windows) * window_prevalence(density=density, length=length, firing=firing)
+
+    @property
+    def rare(self) -> bool:
+        """Whether the sample holds too few firing windows to count."""
+        return self.reckoned < self.enough
+
+    @property
+    def expected(self) -> float:
+        """How many windows of the sample fire, or should."""
+        return self.reckoned if self.rare else float(self.fired.sum())
 
     @property
     def stand_ins(self) -> list[str]:
@@ -83,7 +86,8 @@ class Scene:
         """What the ranking achieves before anybody is asked."""
         held = int(self.fired[found.top].sum())
         uniform = [example.group.kind is Kind.QUANTILE for example in self.known]
-        recall = float(found.reached[uniform].mean()) if self.rare else held / int(self.fired.sum())
+        fired = int(self.fired.sum())
+        recall = float(found.reached[uniform].mean()) if self.rare else (held / fired if fired else None)
         return {
             "searched": float(len(found.top)),
             "retrieved_firing": float(held),

@@ -41,8 +41,8 @@ AGAIN = "the harvest did not keep in which windows of its sample the feature fir
 class Config(BaseModel):
     """How the sample is ranked, and how many windows are asked about.
 
-    The search goes `depth` times as deep as there are firing windows in the sample, at most down to place `top`. Fewer
-    than `enough` of them are reckoned from the feature's density, and known firing windows stand for them.
+    The search goes `depth` times as deep as there are firing windows in the sample, at most down to place `top`. Where
+    the feature's density promises fewer than `enough` of them, known firing windows stand for that number.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,11 +88,11 @@ class Retrieval:
         fired = await self.sample.fired(feature)
         if fired is None:
             return undefined(Metric.F1, AGAIN)
-        scene = Scene(feature, await self.sample.windows(), fired, known, enough=self.config.enough)
-        depth = self._depth(scene)
-        silent = len(scene.windows) - int(fired.sum())
-        if reason := too_few(least=self.config.least, random_silent=silent - depth):
+        silent = int((~fired).sum())
+        if reason := too_few(least=LEAST_DEPTH + self.config.least, sampled_silent=silent):
             return undefined(Metric.F1, reason)
+        scene = Scene(feature, await self.sample.windows(), fired, known, enough=self.config.enough)
+        depth = min(self._depth(scene.expected), silent - self.config.least)
         found = await self.search.find(explanation, scene.stand_ins, depth=depth)
         random = self._rng(feature, Kind.RANDOM).permutation(np.flatnonzero(~fired))
         random = random[~np.isin(random, found.top)][: self.config.random]
@@ -102,9 +102,8 @@ class Retrieval:
         score = summarise_search(placed, scene.design(self.config.noise), rng=self._rng(feature, "bootstrap"))
         return replace(score, metrics={**score.metrics, **scene.of_ranking(found)})
 
-    def _depth(self, scene: Scene) -> int:
-        wanted = max(LEAST_DEPTH, round(self.config.depth * scene.expected))
-        return min(self.config.top, wanted, len(scene.windows) // 2)
+    def _depth(self, expected: float) -> int:
+        return min(self.config.top, max(LEAST_DEPTH, round(self.config.depth * expected)))
 
     def _known(self, feature: FeatureRecord, found: Sequence[Example]) -> tuple[Example, ...]:
         """The firing windows to ask about, none twice; one that was drawn for two groups counts for the first."""

@@ -148,9 +148,9 @@ def _pieces(name: str, word: str, place: int) -> tuple[str, ...]:
 
 def _examples(density: float, rng: np.random.Generator) -> list[Example]:
     """Five firing windows a decile and two an interval, the words in turn; 50 silent ones, as they come."""
-    levels = [(Group(Kind.QUANTILE, k), (k + 1) / 10, n) for k in range(10) for n in range(5)]
-    levels += [(Group(Kind.INTERVAL, k), (k + 0.5) / 12, n) for k in range(12) for n in range(2)]
-    firing = [_example(10**6 + i, group, FEATURE[(i + n) % 2], level) for i, (group, level, n) in enumerate(levels)]
+    levels = [(Group(Kind.QUANTILE, k), (k + 1) / 10) for k in range(10) for _ in range(5)]
+    levels += [(Group(Kind.INTERVAL, k), (k + 0.5) / 12) for k in range(12) for _ in range(2)]
+    firing = [_example(10**6 + i, group, FEATURE[i % 2], level) for i, (group, level) in enumerate(levels)]
     extra = rng.random(50) < density
     return firing + [_example(2 * 10**6 + i, Group(Kind.RANDOM), EXTRA if extra[i] else FILLER, 0.0) for i in range(50)]
 

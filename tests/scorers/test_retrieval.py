@@ -59,7 +59,7 @@ async def test_the_search_goes_three_times_as_deep_as_there_are_firing_windows_d
     depths = [(await score(on)).metrics["searched"] for on in cases]
 
     middle = int(fired[1].sum()) if fired[1] is not None else 0
-    assert 20 < middle < 33
+    assert 7 <= middle <= 33
     assert depths == [20, 3 * middle, 100]
 
 

@@ -52,7 +52,7 @@ def test_the_windows_of_the_score_split_are_shown_as_text_in_the_pools_order(sto
 
     assert [window.document for window in found] == [300, 301, 302]
     assert [(window.context, window.start) for window in found] == [(8, 3), (9, 6), (11, 12)]
-    assert next(window.pieces for window in found) == ("", "", "the")
+    assert next(window.pieces for window in found) == ("", "é", "the")
     assert again is found
 
 
