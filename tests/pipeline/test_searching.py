@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from autointerp.domain.examples import Split
+from autointerp.domain.examples import Kind, Split
 from autointerp.domain.sample import Sample
 from autointerp.pipeline.batches.deferring import Turn
 from autointerp.pipeline.searching import HarvestSample, Vectors
 from autointerp.runs import create_run
-from autointerp.storage import examples, features, harvests, runs
+from autointerp.runs.rehearsal import rehearse
+from autointerp.storage import examples, features, harvests, runs, scores
 from autointerp.storage.records import FeatureRow, RunState
 from tests.pipeline.world import FEATURES, World
 
@@ -75,8 +76,21 @@ async def test_windows_are_embedded_once_however_many_ask_at_once(world: World) 
     assert first == pytest.approx(expected[1:] @ expected[0], abs=1e-6)
 
 
-async def test_a_run_scores_by_retrieval(world: World) -> None:
-    options = {"ranking": "lexical"}
-    run = await world.carry_out(world.spec(scorers=[{"name": "retrieval", "judge": "llm", "options": options}]))
+async def test_a_run_scores_by_retrieval_and_its_price_is_told_before(world: World) -> None:
+    scorer = {"name": "retrieval", "judge": "llm", "options": {"ranking": "lexical"}}
+    spec = world.spec(scorers=[scorer])
+    told = await asyncio.to_thread(rehearse, world.desk, spec)
 
-    assert run.state is RunState.FINISHED
+    run = await world.carry_out(spec)
+
+    with world.desk.database.read() as session:
+        scored = scores.list_scores(session, run_id=run.id, limit=100)
+        trials = scores.trials(session, scored[0].id)
+    assert run.state is RunState.COMPLETE
+    assert len(scored) == len(FEATURES)
+    values = [one.score.value for one in scored]
+    assert all(value is not None and value > 0.5 for value in values), [
+        (one.score.value, one.score.metrics) for one in scored
+    ]
+    assert {trial.group.kind for trial in trials} >= {Kind.QUANTILE, Kind.RETRIEVED, Kind.RANDOM}
+    assert sum(one.requests for one in told) == pytest.approx(len(world.model.asked), rel=0.05)
