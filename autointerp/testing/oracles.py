@@ -2,8 +2,9 @@
 
 The feature fires on two words. An oracle stands for an explanation together with a judge that reads it rightly: one
 that names both words is *perfect*, one that names the first *misses half*, and one that names a third word besides, as
-frequent as the feature, is *twice too broad*. A judge that errs gives the other answer to a share of the questions, the
-same to the same question; a *coin* errs in every second.
+frequent as the feature, is *twice too broad*; one that names what stands in every text holds of *everything*. A judge
+that errs gives the other answer to a share of the questions, the same to the same question; a *coin* errs in every
+second.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ NAMED = {
     "perfect": FEATURE,
     "misses half": FEATURE[:1],
     "twice too broad": (*FEATURE, EXTRA),
+    "everything": (FILLER,),
     "coin": FEATURE,
 }
 LENGTH = 4  # tokens a window, of which one may be a word that is named
@@ -57,7 +59,7 @@ class Oracle:
 
 
 def oracle(name: str, *, errs: float = 0.0, seed: int = 0) -> Oracle:
-    """The oracle of this name: perfect, misses half, twice too broad or coin."""
+    """The oracle of this name: perfect, misses half, twice too broad, everything or coin."""
     words = NAMED[name]
     return Oracle(f"The words {' and '.join(words)}.", frozenset(words), 0.5 if name == "coin" else errs, seed)
 

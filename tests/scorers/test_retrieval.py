@@ -19,6 +19,7 @@ from autointerp.testing.oracles import Case, DrawnSample, case, oracle
 from autointerp.testing.rehearsal import Bench, Coin, Scripted, bench
 
 RANKED = {"ranking": "embedding"}
+TOOLS = bench(Scripted(), seed=0).tools
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def on() -> Bench:
 async def score(on: Case, name: str = "perfect", options: dict[str, object] | None = None) -> Score:
     """What retrieval says of an oracle's explanation, the oracle being the judge."""
     asked = oracle(name)
-    tools = replace(bench(Scripted(), seed=0).tools, judge=asked, sample=on.sample, embedders=lambda model: on.embed)
+    tools = replace(TOOLS, judge=asked, sample=on.sample, embedders=lambda model: on.embed)
     scorer = plugins.configure("scorer", "retrieval", RANKED | (options or {})).build(tools)
     return await scorer.score(asked.explanation, on.feature, on.examples)
 
@@ -95,7 +96,7 @@ async def test_a_feature_too_rare_for_the_sample_is_measured_by_known_windows_an
 async def test_an_explanation_that_finds_only_other_windows_has_no_precision() -> None:
     on = drawn(1e-2)
     wrong = replace(oracle("perfect"), explanation="The words pong.", words=frozenset({"pong"}))
-    tools = replace(bench(Scripted(), seed=0).tools, judge=wrong, sample=on.sample, embedders=lambda model: on.embed)
+    tools = replace(TOOLS, judge=wrong, sample=on.sample, embedders=lambda model: on.embed)
 
     found = (
         await plugins.configure("scorer", "retrieval", RANKED)
