@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from autointerp.errors import InvalidModel
 from autointerp.llm.stack import Gateway
 from autointerp.pipeline.batches.deferring import Turn, deferring
 from autointerp.pipeline.bill import Billing
+from autointerp.pipeline.searching import HarvestSample, Vectors
 from autointerp.pipeline.subjects import Subjects
 from autointerp.storage import saes
 from autointerp.storage.llm_books import Books
@@ -36,6 +37,7 @@ class Workbench:
     prompts: Prompts
     subjects: Subjects
     device: str
+    vectors: Vectors = field(default_factory=Vectors)
 
     @asynccontextmanager
     async def lay_out(self, run: RunRecord, harvest: HarvestRecord, turn: Turn) -> AsyncGenerator[Tools]:
@@ -51,6 +53,13 @@ class Workbench:
                 embedders=self._open_embedder,
                 steer=LazySteering(
                     self.subjects, harvest.spec, sae=position, fingerprint=fingerprint, device=self.device
+                ),
+                sample=HarvestSample(
+                    self.books.commits.database,
+                    harvest.id,
+                    harvest.sae_ids[position],
+                    self._open_embedder,
+                    self.vectors,
                 ),
             )
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from autointerp import plugins
 from autointerp.domain.calls import Complete, Reply, Request, Usage
 from autointerp.domain.capabilities import Capability, Probe, Probed
+from autointerp.domain.features import FeatureRecord
 from autointerp.domain.plan import build
+from autointerp.domain.sample import Window
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Tools
@@ -135,6 +137,7 @@ def _stand_ins(desk: Desk, spec: RunSpec) -> Tools:
         llm_model=spec.llm,
         embedders=_no_embedder,
         steer=_NoSteering(),
+        sample=_NoSample(),
         endpoints=desk.endpoints,
         priced=spec.budget.dollars is not None,
         probed=partial(stored_probe, desk),
@@ -170,3 +173,16 @@ class _NoSteering:
         self, prompts: Sequence[Sequence[int]], change: Change | None, *, tokens: int, temperature: float, seed: int
     ) -> Sequence[Steered]:
         raise InvalidSpec("a plug-in must not steer while it is built")
+
+
+class _NoSample:
+    """Stands in for the sample of the corpus."""
+
+    async def windows(self) -> tuple[Window, ...]:
+        raise InvalidSpec("a plug-in must not search while it is built")
+
+    async def fired(self, feature: FeatureRecord) -> NDArray[np.bool_] | None:
+        raise InvalidSpec("a plug-in must not search while it is built")
+
+    async def similarity(self, text: str, embedder: str) -> NDArray[np.float32]:
+        raise InvalidSpec("a plug-in must not search while it is built")

@@ -11,7 +11,9 @@ from autointerp.domain.calls import Complete, Reply, Request
 from autointerp.domain.capabilities import Capability
 from autointerp.domain.examples import Split
 from autointerp.domain.explanations import Explanation
+from autointerp.domain.features import FeatureRecord
 from autointerp.domain.plan import Plan, build
+from autointerp.domain.sample import Window
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Tools
@@ -22,7 +24,7 @@ from autointerp.llm.warming import last_shared
 from autointerp.runs.checking import check
 from autointerp.runs.desk import Desk
 from autointerp.runs.reuse import reusable
-from autointerp.storage import examples, explanations, features, harvests
+from autointerp.storage import examples, explanations, features, harvests, samples
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.records import FeatureRow, HarvestState
 
@@ -60,7 +62,7 @@ def rehearse(desk: Desk, spec: RunSpec) -> tuple[Asked, ...]:
         harvest_id = _harvest_of(session, spec)
         chosen = features.select(session, harvest_id, spec.features, spec.seed)
         rehearsed = features.get_many(session, harvest_id, _spread(chosen))
-        asyncio.run(_rehearse(session, build(spec, _tools(desk, spec, reader)), rehearsed))
+        asyncio.run(_rehearse(session, build(spec, _tools(desk, spec, reader, session, harvest_id)), rehearsed))
     share = len(chosen) / len(rehearsed)
     return tuple(_asked(name, noted, share) for name, noted in sorted(reader.noted.items(), key=str))
 
@@ -108,7 +110,7 @@ class _NotingTools(Tools):
         return llm, endpoint, name
 
 
-def _tools(desk: Desk, spec: RunSpec, reader: "_Reader") -> Tools:
+def _tools(desk: Desk, spec: RunSpec, reader: "_Reader", session: ReadSession, harvest_id: str) -> Tools:
     return _NotingTools(
         prompts=desk.prompts,
         seed=spec.seed,
@@ -116,6 +118,7 @@ def _tools(desk: Desk, spec: RunSpec, reader: "_Reader") -> Tools:
         llm_model=spec.llm,
         embedders=_same_vector,
         steer=_Monotone(),
+        sample=_StoredSample(session, harvest_id, harvests.get(session, harvest_id).sae_ids[spec.features.sae]),
     )
 
 
@@ -196,3 +199,21 @@ class _Monotone:
         self, prompts: Sequence[Sequence[int]], change: Change | None, *, tokens: int, temperature: float, seed: int
     ) -> Sequence[Steered]:
         return [Steered(pieces=(PIECE,) * tokens, kl=0.0)] * len(prompts)
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredSample:
+    """The sample of the corpus as it is stored; to nobody's knowledge is one window more like a text than another."""
+
+    session: ReadSession
+    harvest_id: str
+    sae_id: int
+
+    async def windows(self) -> tuple[Window, ...]:
+        return samples.windows(self.session, self.harvest_id, Split.SCORE)
+
+    async def fired(self, feature: FeatureRecord) -> NDArray[np.bool_] | None:
+        return samples.fired(self.session, self.harvest_id, self.sae_id, feature.index, Split.SCORE)
+
+    async def similarity(self, text: str, embedder: str) -> NDArray[np.float32]:
+        return np.zeros(len(await self.windows()), np.float32)

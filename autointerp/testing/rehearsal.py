@@ -13,6 +13,7 @@ from autointerp.domain.tools import Explainer, Scorer, Tools
 from autointerp.errors import OutOfBudget
 from autointerp.llm.providers.fake import finished, honestly
 from autointerp.prompts import PromptLibrary, default_folder
+from autointerp.testing.sample import specimen_sample
 from autointerp.testing.specimen import ColourSteer, Specimen, WordEmbed, specimen
 
 Script = Callable[[Request], Reply | str]
@@ -80,7 +81,7 @@ class Bench:
 
 
 def bench(llm: Scripted, *, seed: int) -> Bench:
-    """Set everything up with fakes: 50 firing, 50 silent and 20 same-token windows in each split."""
+    """Set everything up with fakes: 50 firing, 50 silent and 20 same-token windows in each split, and a sample."""
     tools = Tools(
         prompts=PromptLibrary.load(default_folder()),
         seed=seed,
@@ -88,5 +89,6 @@ def bench(llm: Scripted, *, seed: int) -> Bench:
         llm_model="rehearsal/honest",
         embedders=lambda model: WordEmbed(),
         steer=ColourSteer(),
+        sample=specimen_sample(),
     )
     return Bench(specimen(per_quantile=5, random=50, same_token=20, seed=1), tools)

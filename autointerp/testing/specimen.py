@@ -6,6 +6,7 @@ at random, animals among them, so that an explanation about animals holds for as
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ OTHERS = tuple(_BACKGROUND.split())
 WORDS = COLOURS + ANIMALS + OTHERS
 LENGTH = 24
 STRONGEST = 8.0
+DIMENSIONS = 2048  # so many that the directions of unlike words are nearly orthogonal
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class WordEmbed:
     """Stands in for an embedding model: a text is the sum of its words. It implements the Protocol `Embed`."""
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors of shape (len(texts), 256), one random direction a word."""
+        """Unit vectors of shape (len(texts), DIMENSIONS), one random direction a word."""
         rows = [np.sum([_direction(word) for word in _words(text)] or [_direction("")], axis=0) for text in texts]
         return np.array([row / np.linalg.norm(row) for row in rows], dtype=np.float32)
 
@@ -146,5 +148,6 @@ def _words(text: str) -> list[str]:
     return "".join(c.lower() if c.isalnum() else " " for c in text).split()
 
 
+@cache
 def _direction(word: str) -> NDArray[np.float64]:
-    return rng_for(0, "word", word).standard_normal(256)
+    return rng_for(0, "word", word).standard_normal(DIMENSIONS)

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from autointerp import plugins
+from autointerp.analysis.summary import Metric
+from autointerp.domain.examples import Kind
 from autointerp.domain.judging import Answer, Judge, Lineup, Pick, Picker, Question
 from autointerp.domain.scores import Score
 from autointerp.errors import InvalidSpec, OutOfBudget
@@ -109,10 +111,14 @@ async def test_a_truthful_judge_outscores_a_coin_on_a_true_feature(name: str, ju
 
 
 @pytest.mark.parametrize("name", SCORERS)
-async def test_saying_yes_to_everything_scores_like_a_coin(name: str, on: Bench) -> None:
+async def test_saying_yes_to_everything_scores_no_better_than_a_coin(name: str, on: Bench) -> None:
     found = await score(on, name, Recorder())
 
-    assert found.value == pytest.approx(chance_of(found))
+    assert found.value is not None
+    if found.metric == Metric.F1:  # a coin has no fixed value there
+        assert found.value <= 0.5
+    else:
+        assert found.value == pytest.approx(chance_of(found))
 
 
 @pytest.mark.parametrize("name", SCORERS)
@@ -145,8 +151,10 @@ async def test_the_same_seed_gives_the_same_score_and_another_seed_other_questio
 @pytest.mark.parametrize("name", SCORERS)
 async def test_every_explanation_of_a_feature_is_asked_the_same_questions(name: str, on: Bench) -> None:
     true, wrong = Recorder(), Recorder()
-    await score(on, name, true)
+    found = await score(on, name, true)
     await score(on, name, wrong, on.specimen.wrong)
+    if any(trial.group.kind is Kind.RETRIEVED for trial in found.trials):
+        pytest.skip("this scorer asks about what the explanation finds")
 
     assert [replace(q, explanation="") for q in true.questions] == [replace(q, explanation="") for q in wrong.questions]
     assert true.questions

@@ -18,8 +18,8 @@ from autointerp.domain.examples import Example, Group, Kind, Split
 from autointerp.domain.features import BINS, BINS_PER_OCTAVE, LOWEST_EXPONENT, FeatureRecord, TokenCount, TokenLogit
 from autointerp.domain.scores import Score
 from autointerp.scorers._stretches import stretches
-from autointerp.testing import oracles
-from autointerp.testing.oracles import Oracle, Sees
+from autointerp.testing import predictors
+from autointerp.testing.predictors import Oracle, Sees
 from autointerp.testing.rehearsal import Script, Scripted, bench
 from autointerp.testing.specimen import COLOURS, STRONGEST, WORDS, specimen
 
@@ -58,7 +58,7 @@ def notes(found: Score) -> list[dict[str, Any]]:
 
 
 async def test_sixty_passages_of_nine_tokens_go_into_one_request() -> None:
-    llm = Scripted(oracle(oracles.perfect))
+    llm = Scripted(oracle(predictors.perfect))
     scorer = plugins.configure("scorer", "bricken", {}).build(bench(llm, seed=3).tools)
     found = await scorer.score("x", FEATURE, EXAMPLES)
 
@@ -71,7 +71,7 @@ async def test_sixty_passages_of_nine_tokens_go_into_one_request() -> None:
 
 
 async def test_the_passages_come_in_an_order_that_does_not_tell_their_groups() -> None:
-    found = await score(oracle(oracles.perfect))
+    found = await score(oracle(predictors.perfect))
 
     changes = sum(a.group.kind != b.group.kind for a, b in zip(found.trials, found.trials[1:], strict=False))
     assert changes > 20
@@ -98,7 +98,7 @@ async def test_two_passages_come_from_each_of_twelve_intervals() -> None:
 
 
 async def test_the_headline_is_spearmans_of_the_levels_and_pearsons_stands_beside() -> None:
-    found = await score(oracle(oracles.misses_half))
+    found = await score(oracle(predictors.misses_half))
 
     true, predicted = ([value for note in notes(found) for value in note[side]] for side in ("true", "predicted"))
     assert found.metric == "spearman"
@@ -111,20 +111,20 @@ async def test_the_headline_is_spearmans_of_the_levels_and_pearsons_stands_besid
 async def test_a_perfect_predictor_scores_one_and_each_error_costs() -> None:
     found = {
         sees: await score(oracle(sees))
-        for sees in (oracles.perfect, oracles.misses_half, oracles.twice_too_broad, oracles.coin)
+        for sees in (predictors.perfect, predictors.misses_half, predictors.twice_too_broad, predictors.coin)
     }
     values = {sees: one.value or 0.0 for sees, one in found.items()}
 
-    assert values[oracles.perfect] == pytest.approx(1.0)
-    assert values[oracles.misses_half] < 0.85
-    assert values[oracles.twice_too_broad] < 0.85
-    assert abs(values[oracles.coin]) < 0.2
-    assert [g for g in found[oracles.perfect].breakdown if g.correct < g.answered] == []
-    assert [g.correct for g in found[oracles.twice_too_broad].breakdown if g.group == "same_token"] == [0]
+    assert values[predictors.perfect] == pytest.approx(1.0)
+    assert values[predictors.misses_half] < 0.85
+    assert values[predictors.twice_too_broad] < 0.85
+    assert abs(values[predictors.coin]) < 0.2
+    assert [g for g in found[predictors.perfect].breakdown if g.correct < g.answered] == []
+    assert [g.correct for g in found[predictors.twice_too_broad].breakdown if g.group == "same_token"] == [0]
 
 
 async def test_a_constant_prediction_is_undefined_and_not_zero() -> None:
-    found = await score(oracle(oracles.constant))
+    found = await score(oracle(predictors.constant))
 
     assert (found.value, found.interval) == (None, None)
     assert "predicted activation is 5 at every token" in (found.undefined or "")
@@ -159,7 +159,7 @@ async def test_fewer_than_twenty_passages_are_undefined_and_ask_nothing() -> Non
 )
 async def test_one_list_that_cannot_be_read_leaves_the_others(change: Any, kind: str) -> None:
     def script(request: Request) -> str:
-        lists = json.loads(oracle(oracles.perfect)(request))
+        lists = json.loads(oracle(predictors.perfect)(request))
         return json.dumps(lists | {"7": change(lists["7"])})
 
     found = await score(script)
@@ -226,7 +226,7 @@ def weighted(**changes: Any) -> FeatureRecord:
 
 
 async def test_each_sort_of_passage_is_weighted_by_how_common_it_is() -> None:
-    found = await score(oracle(oracles.perfect), feature=weighted())
+    found = await score(oracle(predictors.perfect), feature=weighted())
 
     weights = {(trial.group.kind, trial.group.index): json.loads(trial.note)["weight"] for trial in found.trials}
     assert weights[Kind.RANDOM, None] == 1.0
@@ -248,7 +248,7 @@ async def test_the_weighted_number_hardly_sees_what_is_predicted_on_rare_passage
 
 
 async def test_without_a_histogram_the_weighted_number_is_undefined() -> None:
-    found = await score(oracle(oracles.perfect))
+    found = await score(oracle(predictors.perfect))
 
     assert found.metrics["weighted_spearman"] is None
     assert found.value == pytest.approx(1.0)
@@ -266,7 +266,7 @@ def knows(names: Sequence[str]) -> Script:
     def script(request: Request) -> str:
         shown = [json.loads(line) for line in request.messages[-1].text.splitlines() if line.startswith("{")]
         if all(isinstance(value, list) for one in shown for value in one.values()):
-            return oracle(oracles.perfect)(request)
+            return oracle(predictors.perfect)(request)
         return json.dumps({name: piece in names for one in shown for name, piece in one.items()})
 
     return script
@@ -302,7 +302,7 @@ async def test_where_no_more_than_ten_promoted_tokens_were_kept_all_are_asked_ab
 
 async def test_logits_that_cannot_be_read_leave_the_headline_alone() -> None:
     def script(request: Request) -> str:
-        return "no" if "boolean" in (request.schema or "") else oracle(oracles.perfect)(request)
+        return "no" if "boolean" in (request.schema or "") else oracle(predictors.perfect)(request)
 
     found = await score(script, feature=promoting(NAMES))
 
@@ -312,7 +312,7 @@ async def test_logits_that_cannot_be_read_leave_the_headline_alone() -> None:
 
 
 async def test_without_promoted_tokens_nothing_is_asked_about_them() -> None:
-    found = await score(oracle(oracles.perfect))
+    found = await score(oracle(predictors.perfect))
 
     assert found.asked == 60
     assert found.metrics["logit_balanced_accuracy"] is None
@@ -320,13 +320,13 @@ async def test_without_promoted_tokens_nothing_is_asked_about_them() -> None:
 
 
 async def test_every_explanation_is_asked_about_the_same_passages_in_the_same_order() -> None:
-    first, second = [await score(oracle(oracles.perfect), explanation=text) for text in ("x", "y")]
+    first, second = [await score(oracle(predictors.perfect), explanation=text) for text in ("x", "y")]
 
     assert notes(first) == notes(second)
 
 
 async def test_a_harvest_without_intervals_shows_the_quantiles_instead() -> None:
-    found = await score(oracle(oracles.perfect), examples=MADE.score)
+    found = await score(oracle(predictors.perfect), examples=MADE.score)
 
     kinds = Counter(trial.group.kind for trial in found.trials)
     assert kinds == {Kind.QUANTILE: 30, Kind.RANDOM: 10, Kind.SAME_TOKEN: 20}

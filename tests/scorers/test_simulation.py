@@ -26,8 +26,8 @@ from autointerp.llm.base import MissingCapability
 from autointerp.llm.providers.fake import finished
 from autointerp.prompts import PromptLibrary, default_folder
 from autointerp.scorers._simulators import Echoing, Writing, marked
-from autointerp.testing import oracles
-from autointerp.testing.oracles import Oracle, Sees
+from autointerp.testing import predictors
+from autointerp.testing.predictors import Oracle, Sees
 from autointerp.testing.rehearsal import Script, Scripted, bench
 from autointerp.testing.specimen import STRONGEST, specimen
 
@@ -55,7 +55,7 @@ def correlation(kept: list[dict[str, Any]]) -> float:
 
 
 async def test_by_default_the_five_strongest_windows_meet_five_silent_ones_and_five_others_stand_beside() -> None:
-    found = await score(oracle(oracles.perfect))
+    found = await score(oracle(predictors.perfect))
 
     assert Counter(json.loads(trial.note)["part"] for trial in found.trials) == {"top": 5, "random": 5, "firing": 5}
     assert len({trial.window for trial in found.trials}) == 15
@@ -66,7 +66,7 @@ async def test_by_default_the_five_strongest_windows_meet_five_silent_ones_and_f
 
 
 async def test_the_headline_and_the_number_beside_it_are_pearsons_over_all_tokens_at_once() -> None:
-    found = await score(oracle(oracles.misses_half))
+    found = await score(oracle(predictors.misses_half))
 
     assert found.value == pytest.approx(correlation(notes(found, "top", "random")))
     assert found.metrics["top_and_random"] == found.value
@@ -74,7 +74,9 @@ async def test_the_headline_and_the_number_beside_it_are_pearsons_over_all_token
 
 
 async def test_random_only_asks_about_those_windows_alone_and_gives_the_same_number() -> None:
-    both, alone = [await score(oracle(oracles.misses_half), {"examples": e}) for e in ("top_and_random", "random_only")]
+    both, alone = [
+        await score(oracle(predictors.misses_half), {"examples": e}) for e in ("top_and_random", "random_only")
+    ]
 
     assert (alone.asked, alone.metrics["top_and_random"]) == (5, None)
     assert alone.value == both.metrics["random_only"]
@@ -82,7 +84,7 @@ async def test_random_only_asks_about_those_windows_alone_and_gives_the_same_num
 
 
 async def test_a_perfect_simulator_loses_only_what_rounding_costs() -> None:
-    found = await score(oracle(oracles.perfect))
+    found = await score(oracle(predictors.perfect))
 
     assert found.value is not None
     assert found.value > 0.985
@@ -93,7 +95,7 @@ async def test_a_perfect_simulator_loses_only_what_rounding_costs() -> None:
 async def test_missing_half_of_the_windows_and_firing_in_silent_ones_cost_much_and_a_coin_scores_nothing() -> None:
     full, half, broad, coin = [
         (await score(oracle(sees), {"top": 20, "random": 20})).value or 0.0
-        for sees in (oracles.perfect, oracles.misses_half, oracles.twice_too_broad, oracles.coin)
+        for sees in (predictors.perfect, predictors.misses_half, predictors.twice_too_broad, predictors.coin)
     ]
 
     assert half < full - 0.15
@@ -103,13 +105,13 @@ async def test_missing_half_of_the_windows_and_firing_in_silent_ones_cost_much_a
 
 async def test_an_explanation_too_broad_at_the_density_of_the_corpus_is_hardly_seen() -> None:
     # Ten random windows hold too little text for what is rare; docs/scoring.md says so.
-    full, broad = await score(oracle(oracles.perfect)), await score(oracle(oracles.broad_at_density(0.001)))
+    full, broad = await score(oracle(predictors.perfect)), await score(oracle(predictors.broad_at_density(0.001)))
 
     assert broad.value == pytest.approx(full.value, abs=0.05)
 
 
 async def test_a_constant_simulator_is_undefined_and_not_zero() -> None:
-    found = await score(oracle(oracles.constant))
+    found = await score(oracle(predictors.constant))
 
     assert (found.value, found.interval) == (None, None)
     assert "predicted activation is 5 at every token" in (found.undefined or "")
@@ -133,11 +135,11 @@ async def test_a_constant_simulator_is_undefined_and_not_zero() -> None:
 async def test_a_reply_that_is_not_one_level_a_token_is_unread_under_its_kind_and_never_zeros(
     change: Callable[[dict[str, Any]], Any], kind: str
 ) -> None:
-    plain = await score(oracle(oracles.perfect))
+    plain = await score(oracle(predictors.perfect))
     bad = notes(plain, "top")[0]["true"]
 
     def script(request: Request) -> str:
-        answer = oracle(oracles.perfect)(request)
+        answer = oracle(predictors.perfect)(request)
         shown = json.loads(request.messages[-1].text.splitlines()[1])
         hurt = next(e for e in FEATURE.score if list(e.pieces) == list(shown.values())).activations == tuple(bad)
         return json.dumps(change(json.loads(answer))) if hurt else answer
@@ -159,7 +161,7 @@ async def test_where_every_sequence_of_the_headline_is_unread_the_reason_says_so
 
 async def test_log_probabilities_turn_each_number_into_its_expected_value() -> None:
     def script(request: Request) -> Reply:
-        written = json.loads(oracle(oracles.perfect)(request))
+        written = json.loads(oracle(predictors.perfect)(request))
         tokens: list[TokenLogprob] = [TokenLogprob(b"{", 0.0)]
         for name, value in written.items():
             tokens.append(TokenLogprob(f'"{name}": '.encode() if name == "1" else f', "{name}": '.encode(), 0.0))
@@ -177,8 +179,8 @@ async def test_log_probabilities_turn_each_number_into_its_expected_value() -> N
 
 @pytest.mark.parametrize(("calibration", "same"), [("linear", True), ("percentile", False)])
 async def test_a_calibration_is_fitted_on_windows_that_are_not_scored(calibration: str, same: bool) -> None:
-    plain = await score(oracle(oracles.misses_half))
-    found = await score(oracle(oracles.misses_half), {"calibration": calibration, "calibrate": 10})
+    plain = await score(oracle(predictors.misses_half))
+    found = await score(oracle(predictors.misses_half), {"calibration": calibration, "calibrate": 10})
 
     assert Counter(json.loads(trial.note)["part"] for trial in found.trials)["calibration"] == 10
     assert len({trial.window for trial in found.trials}) == 25
@@ -189,14 +191,14 @@ async def test_a_calibration_is_fitted_on_windows_that_are_not_scored(calibratio
 
 
 async def test_a_calibration_that_cannot_be_fitted_leaves_the_score_undefined() -> None:
-    found = await score(oracle(oracles.constant), {"calibration": "linear"})
+    found = await score(oracle(predictors.constant), {"calibration": "linear"})
 
     assert found.value is None
     assert "calibration" in (found.undefined or "")
 
 
 async def test_every_request_shares_its_beginning_and_shows_the_tokens_under_their_numbers() -> None:
-    llm = Scripted(oracle(oracles.perfect))
+    llm = Scripted(oracle(predictors.perfect))
     scorer = plugins.configure("scorer", "simulation", {}).build(bench(llm, seed=3).tools)
     await scorer.score('say "0"', FEATURE.feature, FEATURE.score)
 
@@ -260,7 +262,7 @@ class Completions:
 
 
 async def test_an_echo_gives_the_expected_digit_at_every_token_at_once() -> None:
-    llm = Scripted(Completions(oracle(oracles.perfect, most=9).levels))
+    llm = Scripted(Completions(oracle(predictors.perfect, most=9).levels))
     scorer = plugins.configure("scorer", "simulation", {"predict": "echo"}).build(bench(llm, seed=3).tools)
 
     found = await scorer.score("x", FEATURE.feature, FEATURE.score)
@@ -319,7 +321,7 @@ async def test_a_reply_without_an_echo_is_unread() -> None:
 
 
 async def test_trials_of_the_same_window_are_never_asked_twice() -> None:
-    found = await score(oracle(oracles.perfect), {"top": 20, "firing": 40, "random": 50})
+    found = await score(oracle(predictors.perfect), {"top": 20, "firing": 40, "random": 50})
 
     counts: Counter[tuple[int, int]] = Counter(trial.window for trial in found.trials)
     assert max(counts.values()) == 1
