@@ -10,7 +10,8 @@ from autointerp.analysis import bootstrap
 from autointerp.domain.seeds import rng_for
 
 LEAST = 10  # explanations that both scored; fewer ranks say nothing
-RESAMPLES = 1_000
+DRAWS = 1_000_000  # of explanations in all resamples together
+RESAMPLES = (200, 1_000)  # at least and at most; many explanations have so narrow an interval that fewer will do
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,9 @@ class Correlation:
     undefined: str | None
 
 
-def agreement(
-    table: NDArray[np.float64], names: Sequence[str], *, seed: int, resamples: int = RESAMPLES
-) -> dict[tuple[int, int], Correlation]:
+def agreement(table: NDArray[np.float64], names: Sequence[str], *, seed: int) -> dict[tuple[int, int], Correlation]:
     """Correlate each pair of columns i < j of `table` (explanations, scorers), NaN where a score is missing."""
+    resamples = int(np.clip(DRAWS // max(1, len(table)), *RESAMPLES))
     return {
         (i, j): correlate(
             table[:, i], table[:, j], resamples=resamples, rng=rng_for(seed, "agreement", names[i], names[j])
@@ -67,17 +67,24 @@ def _why_undefined(x: NDArray[np.float64], y: NDArray[np.float64]) -> str | None
 
 def _spearman(x: NDArray[np.float64], y: NDArray[np.float64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
     """Spearman's correlation (r,) in each resample; NaN where one of them is constant. `drawn` (r, n)."""
+    times = np.ascontiguousarray(drawn.T, dtype=np.float64)  # (n, r): what is sorted and added up are whole rows
     middle = (len(x) + 1) / 2  # the mean of the ranks 1 … n, however they are tied
-    a, b = _ranks(x, drawn) - middle, _ranks(y, drawn) - middle
-    spread = np.sqrt(np.sum(drawn * a * a, axis=1) * np.sum(drawn * b * b, axis=1))
+    a, b = _ranks(x, times) - middle, _ranks(y, times) - middle
+    weighted = times * a
+    spread = np.sqrt(_dot(weighted, a) * _dot(times * b, b))
     with np.errstate(invalid="ignore"):
-        return np.clip(np.sum(drawn * a * b, axis=1) / spread, -1, 1)
+        return np.clip(_dot(weighted, b) / spread, -1, 1)
 
 
-def _ranks(values: NDArray[np.float64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The mean rank (r, n) of each value in each resample that holds it `drawn` (r, n) times."""
+def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inner product (r,) of each column of `a` and `b` (n, r)."""
+    return np.einsum("nr,nr->r", a, b)
+
+
+def _ranks(values: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean rank (n, r) of each value in each resample that holds it `times` (n, r)."""
     order = np.argsort(values, kind="stable")
     distinct, starts = np.unique(values[order], return_index=True)  # (k,)
-    counts = np.add.reduceat(drawn[:, order], starts, axis=1)  # (r, k)
-    ranks = np.cumsum(counts, axis=1) - (counts - 1) / 2  # (r, k)
-    return ranks[:, np.searchsorted(distinct, values)]
+    counts = np.add.reduceat(times[order], starts, axis=0)  # (k, r)
+    ranks = np.cumsum(counts, axis=0) - (counts - 1) / 2  # (k, r)
+    return ranks[np.searchsorted(distinct, values)]

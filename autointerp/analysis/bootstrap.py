@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVEL = 0.95
-HELD = 1 << 22  # counts of draws in memory at once
+HELD = 1 << 20  # counts of draws in memory at once
 
 
 def interval(
@@ -24,7 +24,7 @@ def interval(
     """
     if len(sums) == 0:
         return None
-    return between([statistic(drawn @ sums) for drawn in draws(len(sums), resamples, rng)])
+    return between([statistic(drawn.astype(np.float64) @ sums) for drawn in draws(len(sums), resamples, rng)])
 
 
 def between(values: list[NDArray[np.float64]]) -> tuple[float, float] | None:

@@ -116,7 +116,7 @@ def sign_flip(differences: NDArray[np.float64], *, rng: np.random.Generator) -> 
         return float(np.mean(np.abs(signs @ differences) >= seen))
     as_large, part = 0, max(1, bootstrap.HELD // n)
     for done in range(0, FLIPS, part):
-        flipped = rng.integers(2, size=(min(part, FLIPS - done), n), dtype=np.int8)
+        flipped = rng.integers(2, size=(min(part, FLIPS - done), n), dtype=np.int8).astype(np.float64)
         sums = differences.sum() - 2 * (flipped @ differences)
         as_large += int(np.sum(np.abs(sums) >= seen))
     return (1 + as_large) / (1 + FLIPS)
