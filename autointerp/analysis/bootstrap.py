@@ -1,11 +1,12 @@
-"""Bootstrap confidence intervals over windows, all resamples at once."""
+"""Bootstrap confidence intervals over windows or features, many resamples at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 LEVEL = 0.95
+HELD = 1 << 20  # counts of draws in memory at once
 
 
 def interval(
@@ -21,15 +22,26 @@ def interval(
     it is undefined; such resamples are left out. None when there are no rows or no resample is defined.
     Source: Efron and Tibshirani 1993, chapter 13.
     """
-    n = len(sums)
-    if n == 0:
+    if len(sums) == 0:
         return None
-    values = statistic(_draws(n, resamples, rng) @ sums)
-    defined = values[np.isfinite(values)]
+    return between([statistic(drawn.astype(np.float64) @ sums) for drawn in draws(len(sums), resamples, rng)])
+
+
+def between(values: list[NDArray[np.float64]]) -> tuple[float, float] | None:
+    """The percentile interval (95 %) of resampled values; None when none of them is finite."""
+    joined = np.concatenate(values)
+    defined = joined[np.isfinite(joined)]
     if len(defined) == 0:
         return None
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def draws(n: int, resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """Yield how often each of n rows is drawn, (r, n) for a part of the resamples at a time."""
+    most = max(1, HELD // n)
+    for done in range(0, resamples, most):
+        yield _draws(n, min(most, resamples - done), rng)
 
 
 def _draws(n: int, resamples: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -6,11 +6,13 @@ from fastapi import APIRouter, Body, Header, Query, Response
 
 from autointerp import runs as verbs
 from autointerp.api.paging import Page, Paged
-from autointerp.api.parts import AtDesk, Stored
+from autointerp.api.parts import MOST, AtDesk, Stored
 from autointerp.api.problems import documented
+from autointerp.api.schemas.agreement import Agreement
 from autointerp.api.schemas.estimates import Estimate
 from autointerp.api.schemas.explanations import UnreadReply
 from autointerp.api.schemas.runs import SPEC_EXAMPLE, FailedFeature, Run, RunPage
+from autointerp.api.schemas.summaries import Summary
 from autointerp.domain.specs import Budget, RunSpec
 from autointerp.errors import Conflict, NotFound
 from autointerp.storage import explanations, run_features, runs
@@ -22,6 +24,7 @@ Key = Annotated[
     str | None,
     Header(alias="Idempotency-Key", max_length=200, description="the same key and spec again give the same run"),
 ]
+Resamples = Annotated[int, Query(ge=0, le=MOST, description="seed of the resamples")]
 NewBudget = Annotated[
     Budget | None, Body(openapi_examples={"more": {"summary": "up to five dollars in all", "value": {"dollars": 5.0}}})
 ]
@@ -55,6 +58,18 @@ def list_runs(
 def get_run(database: Stored, run_id: str) -> RunPage:
     """Show one run, how far it is and what it has cost."""
     return _page(database, run_id)
+
+
+@router.get("/{run_id}/summary", responses=documented(NotFound))
+def summarise_run(database: Stored, run_id: str) -> Summary:
+    """Put the run's scores together: a line for each explainer and scorer, with what was left out of it and why."""
+    return Summary.of(verbs.summarise_run(database, run_id))
+
+
+@router.get("/{run_id}/agreement", responses=documented(NotFound))
+def get_agreement(database: Stored, run_id: str, seed: Resamples = 0) -> Agreement:
+    """Tell how far the run's scorers agree: their rank correlations over the same explanations."""
+    return Agreement.of(verbs.agree(database, [run_id], seed=seed))
 
 
 @router.post("/{run_id}/cancel", responses=documented(NotFound, Conflict))

@@ -8,7 +8,9 @@ from typer.core import TyperGroup
 
 from autointerp import __version__
 from autointerp.cli import (
+    agreement,
     baseline,
+    compare,
     db,
     demo,
     endpoints,
@@ -21,6 +23,7 @@ from autointerp.cli import (
     score,
     serve,
     show,
+    summary,
     worker,
 )
 from autointerp.cli.console import note
@@ -54,6 +57,9 @@ app.command("explain")(explain.explain)
 app.command("score")(score.score)
 app.command("features")(features.list_features)
 app.command("show")(show.show)
+app.command("summary")(summary.summary)
+app.command("compare")(compare.compare)
+app.command("agreement")(agreement.agreement)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("export")(export.export)

@@ -12,7 +12,6 @@ from rich.table import Table
 from autointerp import runs
 from autointerp.api.schemas.base import Shown
 from autointerp.api.schemas.harvests import Harvest
-from autointerp.api.schemas.runs import RunPage
 from autointerp.cli import results
 from autointerp.cli.choice import Llm
 from autointerp.cli.console import OUT, Json, Yes, note, print_json, program
@@ -22,11 +21,11 @@ from autointerp.cli.price import agree
 from autointerp.cli.progress import follow_harvest, follow_run
 from autointerp.cli.results import RunResults
 from autointerp.cli.specfile import parse, read_run
+from autointerp.cli.summary import summary_table
 from autointerp.cli.tables import results_table
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.errors import InvalidSpec
 from autointerp.runs import Desk
-from autointerp.storage import runs as stored_runs
 from autointerp.storage.records import HarvestRecord, RunState
 
 SPEC = "spec.toml"
@@ -104,9 +103,7 @@ def _carry_out(desk: Desk, chosen: RunSpec) -> RunResults:
         record = runs.resume_run(desk, record.id)
     if not record.state.ended:
         record = follow_run(desk, record.id)
-    with desk.database.read() as session:
-        page = RunPage.with_progress(record, stored_runs.progress(session, record.id))
-    return RunResults(**page.model_dump(), results=list(results.of_run(desk.database, record)))
+    return results.page_of_run(desk.database, record, most=None)
 
 
 def _seconds(harvest: HarvestRecord, found: Sequence[RunResults]) -> dict[str, float]:
@@ -124,6 +121,7 @@ def _print(done: Demo, wall: float) -> None:
     for sae, run in zip(done.harvest.spec.saes, done.runs, strict=True):
         OUT.print(f"\n{Path(sae.path or '').name}", style="bold")
         OUT.print(results_table(run.results))
+        OUT.print("", summary_table(run.summary))
         for failure in run.progress.failures:
             note(f"feature {failure.index} failed: {failure.reason}")
     OUT.print(HOW_TO_READ, highlight=False)

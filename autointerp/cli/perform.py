@@ -1,7 +1,5 @@
 """Carries out a run for a command: price, submission, waiting and results."""
 
-from itertools import islice
-
 import typer
 
 from autointerp import runs
@@ -11,7 +9,7 @@ from autointerp.cli.console import OUT, note, print_json
 from autointerp.cli.parts import at_desk
 from autointerp.cli.price import agree
 from autointerp.cli.progress import follow_run
-from autointerp.cli.results import RunResults
+from autointerp.cli.summary import summary_table
 from autointerp.cli.tables import results_table
 from autointerp.domain.specs import Budget, RunSpec
 from autointerp.runs import Desk
@@ -56,13 +54,14 @@ def show(database: Database, run_id: str, *, as_json: bool) -> None:
     """Print a run with what it found and what it could not do."""
     with database.read() as session:
         record = stored_runs.get(session, run_id)
-        page = RunPage.with_progress(record, stored_runs.progress(session, run_id))
-    found = list(islice(results.of_run(database, record), None if as_json else SHOWN))
+    page = results.page_of_run(database, record, most=None if as_json else SHOWN)
     if as_json:
-        print_json(RunResults(**page.model_dump(), results=found))
+        print_json(page)
         return
-    if found:
-        OUT.print(results_table(found))
+    if page.results:
+        OUT.print(results_table(page.results))
+    if page.summary:
+        OUT.print("", summary_table(page.summary))
     note(_summary(page))
     for failure in page.progress.failures:
         note(f"  feature {failure.index} failed: {failure.reason}")

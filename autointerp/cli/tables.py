@@ -1,13 +1,14 @@
 """Results as tables for a terminal."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from rich.table import Table
 from rich.text import Text
 
 from autointerp.api.schemas.estimates import Dollars, Estimate
 from autointerp.api.schemas.features import Feature
-from autointerp.api.schemas.scores import Score
+from autointerp.api.schemas.scores import Interval, Score
 from autointerp.cli.results import Explained, Result
 
 
@@ -62,9 +63,20 @@ def value_of(score: Score) -> str:
     """A score with its interval, or why there is none."""
     if score.value is None:
         return f"– ({score.undefined or 'undefined'})"
-    if score.interval is None:
-        return f"{score.value:.2f}"
-    return f"{score.value:.2f} [{score.interval.low:.2f}, {score.interval.high:.2f}]"
+    return with_interval(score.value, score.interval)
+
+
+def with_interval(value: float | None, interval: Interval | None, *, sign: Literal["", "+"] = "") -> str:
+    """A number with its interval, if it has one; `sign` "+": with the signs of positive numbers too."""
+    shown = number(value, sign=sign)
+    if value is None or interval is None:
+        return shown
+    return f"{shown} [{number(interval.low, sign=sign)}, {number(interval.high, sign=sign)}]"
+
+
+def number(value: float | None, *, sign: Literal["", "+"] = "") -> str:
+    """A number with two decimals, or a dash where there is none."""
+    return "–" if value is None else f"{value:{sign}.2f}"
 
 
 def density(value: float) -> str:

@@ -1,22 +1,34 @@
 """The verbs of the service: create, cancel, resume and wait, for the API and the command line alike; never torch."""
 
+from autointerp.runs.agreement import AgreementTable, agree
 from autointerp.runs.checking import check_plugins
+from autointerp.runs.comparing import Compared, ScorerComparison, compare_sides
 from autointerp.runs.desk import Desk, workers_alive
 from autointerp.runs.estimate import Quote, Side, estimate
 from autointerp.runs.harvests import cancel_harvest, continue_harvest, create_harvest, resume_harvest
 from autointerp.runs.pace import Pace, pace_of
 from autointerp.runs.probing import endpoint_of, probe_endpoint, stored_probe
+from autointerp.runs.sides import FoundSide, RunSide
+from autointerp.runs.summary import ScorerSummary, summarise_run
 from autointerp.runs.verbs import cancel_run, create_run, resume_run
 from autointerp.runs.waiting import wait_harvest, wait_run
 
 __all__ = [
+    "AgreementTable",
+    "Compared",
     "Desk",
+    "FoundSide",
     "Pace",
     "Quote",
+    "RunSide",
+    "ScorerComparison",
+    "ScorerSummary",
     "Side",
+    "agree",
     "cancel_harvest",
     "cancel_run",
     "check_plugins",
+    "compare_sides",
     "continue_harvest",
     "create_harvest",
     "create_run",
@@ -27,6 +39,7 @@ __all__ = [
     "resume_harvest",
     "resume_run",
     "stored_probe",
+    "summarise_run",
     "wait_harvest",
     "wait_run",
     "workers_alive",

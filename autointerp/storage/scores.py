@@ -130,6 +130,12 @@ def trials(session: ReadSession, score_id: int) -> tuple[Trial, ...]:
     return unpack_trials(packed)
 
 
+def trials_of(session: ReadSession, score_ids: Sequence[int]) -> dict[int, tuple[Trial, ...]]:
+    """Return the trials of these scores, by score."""
+    statement = sa.select(ScoreTable.id, ScoreTable.trials).where(ScoreTable.id.in_(score_ids))
+    return {score_id: unpack_trials(packed) for score_id, packed in session.sql.execute(statement)}
+
+
 def list_scores(
     session: ReadSession,
     *,

@@ -50,3 +50,10 @@ def test_the_same_generator_gives_the_same_interval() -> None:
 @pytest.mark.parametrize("sums", [np.zeros((0, 2)), np.zeros((4, 2))])
 def test_where_nothing_is_defined_there_is_no_interval(sums: np.ndarray) -> None:
     assert bootstrap.interval(sums, mean, resamples=10, rng=rng_for(0)) is None
+
+
+def test_many_rows_are_drawn_in_parts_that_fit_in_memory() -> None:
+    parts = list(bootstrap.draws(50_000, 100, rng_for(0, "parts")))
+
+    assert [len(part) for part in parts] == [20] * 5
+    assert {int(total) for part in parts for total in part.sum(axis=1)} == {50_000}

@@ -9,23 +9,42 @@ from pydantic import BaseModel
 
 from autointerp.api.problems import MEDIA_TYPE, Problem
 from autointerp.api.schemas import (
+    agreement,
+    comparisons,
     endpoints,
     explanations,
     features,
     harvests,
     health,
+    measures,
     models,
     plugins,
     runs,
     saes,
     scores,
+    summaries,
 )
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.storage.engine import Database
 from tests.api.conftest import Queue, app_over
 
 METHODS = ("get", "post", "put", "patch", "delete")
-MODULES = (endpoints, explanations, features, harvests, health, models, plugins, runs, saes, scores)
+MODULES = (
+    agreement,
+    comparisons,
+    endpoints,
+    explanations,
+    features,
+    harvests,
+    health,
+    measures,
+    models,
+    plugins,
+    runs,
+    saes,
+    scores,
+    summaries,
+)
 RECORDS = [
     found
     for module in MODULES
@@ -58,7 +77,18 @@ def _operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_every_route_is_in_the_document(document: dict[str, Any]) -> None:
     nouns = {path.split("/")[2] for path in document["paths"] if path.startswith("/v1/")}
 
-    assert nouns == {"models", "saes", "harvests", "features", "explanations", "scores", "runs", "plugins", "endpoints"}
+    assert nouns == {
+        "models",
+        "saes",
+        "harvests",
+        "features",
+        "explanations",
+        "scores",
+        "runs",
+        "comparisons",
+        "plugins",
+        "endpoints",
+    }
     assert {"/health", "/ready"} <= set(document["paths"])
 
 
@@ -116,6 +146,7 @@ def test_the_example_of_a_record_is_a_record(record: type[BaseModel]) -> None:
 def test_the_examples_of_bodies_are_specs() -> None:
     HarvestSpec.model_validate(harvests.SPEC_EXAMPLE)
     RunSpec.model_validate(runs.SPEC_EXAMPLE)
+    comparisons.ComparisonWanted.model_validate(comparisons.WANTED_EXAMPLE)
 
 
 def test_the_document_is_made_once(app: FastAPI) -> None:

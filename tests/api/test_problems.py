@@ -20,6 +20,7 @@ from tests.api.seed import Seeded
 
 RECORDS = ["models/99", "saes/99", "harvests/none", "features/99", "explanations/99", "scores/99", "runs/none"]
 DEEPER = ["runs/none/failures", "runs/none/unread", "scores/99/trials", "saes/99/features/1", "plugins/scorer/none"]
+DEEPER += ["runs/none/summary", "runs/none/agreement"]
 
 
 @pytest.mark.parametrize("path", RECORDS + DEEPER)

@@ -46,6 +46,11 @@ class Interval(Shown):
     low: float
     high: float
 
+    @classmethod
+    def between(cls, ends: tuple[float, float] | None) -> Self | None:
+        """Show an interval where there is one."""
+        return None if ends is None else cls(low=ends[0], high=ends[1])
+
 
 class Score(Shown):
     """How far an explanation holds, by one scorer and one judge."""
@@ -121,7 +126,7 @@ class Score(Shown):
             metric=score.metric,
             value=score.value,
             undefined=score.undefined,
-            interval=None if score.interval is None else Interval(low=score.interval[0], high=score.interval[1]),
+            interval=Interval.between(score.interval),
             asked=score.asked,
             answered=score.answered,
             unread=dict(score.unread),

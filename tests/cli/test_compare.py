@@ -1,0 +1,121 @@
+"""Comparisons, agreement and summaries in the terminal."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from autointerp.api.schemas.agreement import Agreement
+from autointerp.api.schemas.comparisons import Comparison
+from autointerp.api.schemas.summaries import Summary
+from autointerp.cli import app
+from autointerp.storage.engine import Database
+from tests.cli.conftest import Run
+from tests.runs.scored import DETECTION, FUZZING, Stage, rising, stage
+
+
+@pytest.fixture
+def staged(upgraded_sqlite: Path, tmp_path: Path) -> tuple[Stage, Run]:
+    """A database of twelve features, and a way to run commands over it."""
+    path = tmp_path / "autointerp.db"
+    shutil.copyfile(upgraded_sqlite, path)
+    environment = {"AUTOINTERP_DATABASE_URL": f"sqlite:///{path}", "AUTOINTERP_DATA_DIR": str(tmp_path)}
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(app, list(arguments), env={**environment, "COLUMNS": "200"})
+
+    return stage(Database(f"sqlite:///{path}")), invoke
+
+
+def test_two_explainers_stand_side_by_side(staged: tuple[Stage, Run]) -> None:
+    stage, run = staged
+    made = stage.run({0: [*rising(start=0.3)[:11], "constant"]}, {0: rising()}, explainers=("default", "bricken"))
+
+    done = run("compare", f"{made}:default", f"{made}:1")
+
+    assert done.exit_code == 0, done.output
+    assert f"first   default by openai/default, run {made}" in done.stdout
+    assert f"second  bricken by openai/bricken, run {made}" in done.stdout
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("detection:lexical")]
+    assert "+0.10 [+0.10, +0.10]" in line
+    assert "1 first undefined" in line
+    assert done.stderr == ""
+
+
+def test_a_comparison_says_what_was_not_compared(staged: tuple[Stage, Run]) -> None:
+    stage, run = staged
+    first = stage.run({0: rising(), 1: rising()}, scorers=(DETECTION, FUZZING))
+    second = stage.run({0: rising(0.04)}, seed=1)
+
+    done = run("compare", first, second, "--verdicts")
+
+    assert "different seeds" in done.stderr
+    assert "not compared: fuzzing:lexical (only the first side has it)" in done.stderr
+    assert "same answer" in done.stdout
+
+
+def test_a_comparison_is_printed_as_json_in_the_shape_of_the_api(staged: tuple[Stage, Run]) -> None:
+    stage, run = staged
+    first, second = stage.run({0: rising()}), stage.run({0: rising(0.04)})
+
+    shown = Comparison.model_validate_json(run("compare", first, second, "--json").stdout)
+
+    assert (shown.first.run_id, shown.second.run_id, shown.scorers[0].pairs) == (first, second, 12)
+
+
+def test_scorers_stand_in_a_table_of_correlations(staged: tuple[Stage, Run]) -> None:
+    stage, run = staged
+    one = stage.run({0: rising(), 1: [0.5] * 12}, scorers=(DETECTION, FUZZING))
+    later = stage.run({0: rising(-0.01)}, claims=stage.claims(one), seed=1)
+
+    done = run("agreement", one, later)
+    shown = Agreement.model_validate_json(run("agreement", one, later, "--json").stdout)
+
+    assert done.exit_code == 0, done.output
+    assert "default, 12 explanations" in done.stdout
+    assert "-1.00 [-1.00, -1.00]" in done.stdout
+    assert "of 12" in done.stdout
+    assert "no correlation of detection:lexical and fuzzing:lexical: the second scorer gives all 12" in done.stderr
+    assert [scorer.run_id for scorer in shown.items[0].scorers] == [one, one, later]
+
+
+def test_the_scores_of_a_run_are_put_together(staged: tuple[Stage, Run]) -> None:
+    stage, run = staged
+    made = stage.run({0: [*rising()[:10], "only 3 firing examples; 10 are needed", None]})
+
+    done = run("summary", made)
+    shown = Summary.model_validate_json(run("summary", made, "--json").stdout)
+
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("default")]
+    assert line.split()[-3:] == ["10", "1", "1"]
+    assert "0.31 · 0.43 · 0.54" in line
+    assert "1 undefined: only 3 firing examples; 10 are needed" in done.stderr
+    assert shown.items[0].scored == 10
+
+
+def test_what_a_run_found_comes_with_its_scores_put_together(staged: tuple[Stage, Run]) -> None:
+    stage, run = staged
+
+    shown = json.loads(run("run", "--resume", stage.seeded.run, "--no-wait", "--json").stdout)
+
+    assert [line["scored"] for line in shown["summary"]] == [2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["compare", "none", "none"], "there is no run none"),
+        (["compare", ":default", "x"], "write RUN or RUN:EXPLAINER"),
+        (["compare", "x:", "x"], "write RUN or RUN:EXPLAINER"),
+        (["agreement", "none"], "there is no run none"),
+        (["summary", "none"], "there is no run none"),
+    ],
+)
+def test_bad_input_is_one_sentence(staged: tuple[Stage, Run], arguments: list[str], says: str) -> None:
+    done = staged[1](*arguments)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
