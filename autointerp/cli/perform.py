@@ -5,9 +5,11 @@ from itertools import islice
 import typer
 
 from autointerp import runs
+from autointerp.api.schemas.controls import RunControls
 from autointerp.api.schemas.runs import RunPage
 from autointerp.cli import results
 from autointerp.cli.console import OUT, note, print_json
+from autointerp.cli.controls import controls_table
 from autointerp.cli.parts import at_desk
 from autointerp.cli.price import agree
 from autointerp.cli.progress import follow_run
@@ -58,11 +60,15 @@ def show(database: Database, run_id: str, *, as_json: bool) -> None:
         record = stored_runs.get(session, run_id)
         page = RunPage.with_progress(record, stored_runs.progress(session, run_id))
     found = list(islice(results.of_run(database, record), None if as_json else SHOWN))
+    controls = RunControls.of(runs.controls_of(database, run_id))
     if as_json:
-        print_json(RunResults(**page.model_dump(), results=found))
+        print_json(RunResults(**page.model_dump(), results=found, controls=controls))
         return
     if found:
         OUT.print(results_table(found))
+    if controls.items:
+        note(f"\nagainst controls, on {controls.sample} of the features")
+        OUT.print(controls_table(controls))
     note(_summary(page))
     for failure in page.progress.failures:
         note(f"  feature {failure.index} failed: {failure.reason}")

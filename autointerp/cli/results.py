@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from autointerp.api.schemas.controls import RunControls
 from autointerp.api.schemas.explanations import Explanation
 from autointerp.api.schemas.features import Feature
 from autointerp.api.schemas.runs import RunPage
@@ -28,9 +29,10 @@ class Result(Feature):
 
 
 class RunResults(RunPage):
-    """A run with what it found."""
+    """A run with what it found, and its scores held against their controls."""
 
     results: list[Result]
+    controls: RunControls
 
 
 def of_run(database: Database, run: RunRecord) -> Iterator[Result]:

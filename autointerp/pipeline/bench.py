@@ -38,10 +38,9 @@ class Workbench:
     device: str
 
     @asynccontextmanager
-    async def lay_out(self, run: RunRecord, harvest: HarvestRecord, turn: Turn) -> AsyncGenerator[Tools]:
-        """Lay out the tools for one turn of a run over one harvest."""
-        position = run.spec.features.sae
-        fingerprint = await asyncio.to_thread(self._fingerprint, harvest.sae_ids[position])
+    async def lay_out(self, run: RunRecord, harvest: HarvestRecord, turn: Turn, *, sae: int) -> AsyncGenerator[Tools]:
+        """Lay out the tools for one turn of a run over the SAE at position `sae` of a harvest."""
+        fingerprint = await asyncio.to_thread(self._fingerprint, harvest.sae_ids[sae])
         async with self._models(run, turn) as llm:
             yield Tools(
                 prompts=self.prompts,
@@ -49,9 +48,7 @@ class Workbench:
                 llm=Billing(llm),
                 llm_model=run.spec.llm,
                 embedders=self._open_embedder,
-                steer=LazySteering(
-                    self.subjects, harvest.spec, sae=position, fingerprint=fingerprint, device=self.device
-                ),
+                steer=LazySteering(self.subjects, harvest.spec, sae=sae, fingerprint=fingerprint, device=self.device),
             )
 
     @asynccontextmanager

@@ -21,8 +21,8 @@ from autointerp.llm.providers.fake import honestly
 from autointerp.llm.warming import last_shared
 from autointerp.runs.checking import check
 from autointerp.runs.desk import Desk
-from autointerp.runs.reuse import reusable
-from autointerp.storage import examples, explanations, features, harvests
+from autointerp.runs.reuse import reusable_by
+from autointerp.storage import control_sample, examples, explanations, features, harvests
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.records import FeatureRow, HarvestState
 
@@ -60,14 +60,15 @@ def rehearse(desk: Desk, spec: RunSpec) -> tuple[Asked, ...]:
         harvest_id = _harvest_of(session, spec)
         chosen = features.select(session, harvest_id, spec.features, spec.seed)
         rehearsed = features.get_many(session, harvest_id, _spread(chosen))
-        asyncio.run(_rehearse(session, build(spec, _tools(desk, spec, reader)), rehearsed))
+        weights = _Weights.of(session, harvest_id, spec, chosen)
+        asyncio.run(_rehearse(session, build(spec, _tools(desk, spec, reader)), rehearsed, reader, weights))
     share = len(chosen) / len(rehearsed)
     return tuple(_asked(name, noted, share) for name, noted in sorted(reader.noted.items(), key=str))
 
 
 def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
     if isinstance(spec.harvest, HarvestSpec):
-        found = reusable(session, spec.harvest, (HarvestState.FINISHED,))
+        found = reusable_by(session, spec, spec.harvest, (HarvestState.FINISHED,))
     else:
         named = harvests.get(session, spec.harvest)
         found = named if named.state is HarvestState.FINISHED else None
@@ -82,8 +83,28 @@ def _spread(chosen: Sequence[int]) -> list[int]:
     return [chosen[i * len(chosen) // count] for i in range(count)]
 
 
-async def _rehearse(session: ReadSession, plan: Plan, rows: Sequence[FeatureRow]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """How often the run asks what is rehearsed once, of its features, their controls and the random directions."""
+
+    explain: float
+    score: float
+    fixed: float
+
+    @classmethod
+    def of(cls, session: ReadSession, harvest_id: str, spec: RunSpec, chosen: Sequence[int]) -> "_Weights":
+        sample = len(control_sample.sample(session, harvest_id, spec, chosen))
+        random = len(control_sample.random_directions(session, harvest_id, spec))
+        borrowing = sample if sample > 1 and spec.controls.wants("shuffled") else 0
+        count = len(chosen)
+        return cls(explain=1 + random / count, score=1 + (random + borrowing) / count, fixed=sample / count)
+
+
+async def _rehearse(
+    session: ReadSession, plan: Plan, rows: Sequence[FeatureRow], reader: "_Reader", weights: _Weights
+) -> None:
     for row in rows:
+        reader.weight = weights.explain
         shown = examples.load(session, row.harvest_id, row.id, Split.EXPLAIN)
         asked = examples.load(session, row.harvest_id, row.id, Split.SCORE)
         made = [await explainer.explain(row.record, shown) for _, explainer in plan.explainers]
@@ -92,8 +113,13 @@ async def _rehearse(session: ReadSession, plan: Plan, rows: Sequence[FeatureRow]
             stored = explanations.newest(session, row.harvest_id, [row.id]).get(row.id, ())
             claims = [record.explanation.text for record in stored]
         for claim in claims:
+            reader.weight = weights.score
             for _, scorer in plan.scorers:
                 await scorer.score(claim, row.record, asked)
+            reader.weight = weights.fixed
+            for scorers in plan.fixed.values():
+                for _, scorer in scorers.values():
+                    await scorer.score(claim, row.record, asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +147,13 @@ def _tools(desk: Desk, spec: RunSpec, reader: "_Reader") -> Tools:
 
 @dataclass(slots=True)
 class _Noted:
-    """Sums over the requests of one prompt to one model."""
+    """Weighted sums over the requests of one prompt to one model."""
 
-    requests: int = 0
-    messages: int = 0
-    bytes: int = 0
-    shared: int = 0
-    answers: int = 0
+    requests: float = 0
+    messages: float = 0
+    bytes: float = 0
+    shared: float = 0
+    answers: float = 0
 
 
 _Name = tuple[str, str, str | None]  # endpoint, model, prompt
@@ -135,8 +161,9 @@ _Name = tuple[str, str, str | None]  # endpoint, model, prompt
 
 @dataclass(slots=True)
 class _Reader:
-    """Answers from the text alone, and notes what a language model would have read."""
+    """Answers from the text alone, and notes what a language model would have read; `weight` is how often."""
 
+    weight: float = 1.0
     noted: dict[_Name, _Noted] = field(default_factory=dict[_Name, _Noted])
 
     def note(self, endpoint: str, model: str) -> None:
@@ -147,11 +174,11 @@ class _Reader:
         """Answer, and note."""
         reply = honestly(request)
         noted = self.noted.setdefault((request.endpoint, request.model, request.prompt), _Noted())
-        noted.requests += 1
-        noted.messages += len(request.messages) + len(request.questions)
-        noted.bytes += size_of(request)
-        noted.shared += _shared(request)
-        noted.answers += len(reply.text.encode())
+        noted.requests += self.weight
+        noted.messages += self.weight * (len(request.messages) + len(request.questions))
+        noted.bytes += self.weight * size_of(request)
+        noted.shared += self.weight * _shared(request)
+        noted.answers += self.weight * len(reply.text.encode())
         return reply
 
 

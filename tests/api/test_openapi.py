@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from autointerp.api.problems import MEDIA_TYPE, Problem
 from autointerp.api.schemas import (
+    controls,
     endpoints,
     explanations,
     features,
@@ -25,7 +26,7 @@ from autointerp.storage.engine import Database
 from tests.api.conftest import Queue, app_over
 
 METHODS = ("get", "post", "put", "patch", "delete")
-MODULES = (endpoints, explanations, features, harvests, health, models, plugins, runs, saes, scores)
+MODULES = (controls, endpoints, explanations, features, harvests, health, models, plugins, runs, saes, scores)
 RECORDS = [
     found
     for module in MODULES

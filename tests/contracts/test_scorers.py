@@ -12,7 +12,7 @@ from autointerp.errors import InvalidSpec, OutOfBudget
 from autointerp.testing.rehearsal import Bench, Coin, Mute, Scripted, bench
 
 ALL = plugins.names("scorer")
-JUDGES = plugins.names("judge")
+JUDGES = [name for name in plugins.names("judge") if name != "fixed"]  # `fixed` answers without reading
 
 
 def asks_a_judge(name: str) -> bool:
@@ -76,7 +76,14 @@ async def test_a_truthful_judge_outscores_a_coin_and_a_wrong_explanation(name: s
 
 @pytest.mark.parametrize("name", SCORERS)
 async def test_saying_yes_to_everything_scores_like_a_coin(name: str, on: Bench) -> None:
-    assert (await score(on, name, Recorder())).value == pytest.approx(0.5)
+    assert (await score(on, name, on.judge("fixed", {"answer": True}))).value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_saying_no_to_everything_scores_no_better_than_a_coin(name: str, on: Bench) -> None:
+    found = await score(on, name, on.judge("fixed", {"answer": False}))
+
+    assert found.value is None or found.value <= 0.5 + 1e-9
 
 
 @pytest.mark.parametrize("name", SCORERS)
