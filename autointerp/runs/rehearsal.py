@@ -21,12 +21,12 @@ from autointerp.llm.providers.fake import honestly
 from autointerp.llm.warming import last_shared
 from autointerp.runs.checking import check
 from autointerp.runs.desk import Desk
+from autointerp.runs.parts import Part, parts
 from autointerp.runs.reuse import reusable_by
-from autointerp.storage import control_sample, examples, explanations, features, harvests
+from autointerp.storage import examples, explanations, harvests
 from autointerp.storage.engine import ReadSession
-from autointerp.storage.records import FeatureRow, HarvestState
+from autointerp.storage.records import HarvestState
 
-REHEARSED = 12
 PIECE = " word"
 
 
@@ -58,12 +58,9 @@ def rehearse(desk: Desk, spec: RunSpec) -> tuple[Asked, ...]:
     reader = _Reader()
     with desk.database.read() as session:
         harvest_id = _harvest_of(session, spec)
-        chosen = features.select(session, harvest_id, spec.features, spec.seed)
-        rehearsed = features.get_many(session, harvest_id, _spread(chosen))
-        weights = _Weights.of(session, harvest_id, spec, chosen)
-        asyncio.run(_rehearse(session, build(spec, _tools(desk, spec, reader)), rehearsed, reader, weights))
-    share = len(chosen) / len(rehearsed)
-    return tuple(_asked(name, noted, share) for name, noted in sorted(reader.noted.items(), key=str))
+        plan = build(spec, _tools(desk, spec, reader))
+        asyncio.run(_rehearse(session, plan, parts(session, harvest_id, spec), reader))
+    return tuple(_asked(name, noted) for name, noted in sorted(reader.noted.items(), key=str))
 
 
 def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
@@ -77,34 +74,9 @@ def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
     return found.id
 
 
-def _spread(chosen: Sequence[int]) -> list[int]:
-    """A few of the features, evenly spread."""
-    count = min(REHEARSED, len(chosen))
-    return [chosen[i * len(chosen) // count] for i in range(count)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Weights:
-    """How often the run asks what is rehearsed once, of its features, their controls and the random directions."""
-
-    explain: float
-    score: float
-    fixed: float
-
-    @classmethod
-    def of(cls, session: ReadSession, harvest_id: str, spec: RunSpec, chosen: Sequence[int]) -> "_Weights":
-        sample = len(control_sample.sample(session, harvest_id, spec, chosen))
-        random = len(control_sample.random_directions(session, harvest_id, spec))
-        borrowing = sample if sample > 1 and spec.controls.wants("shuffled") else 0
-        count = len(chosen)
-        return cls(explain=1 + random / count, score=1 + (random + borrowing) / count, fixed=sample / count)
-
-
-async def _rehearse(
-    session: ReadSession, plan: Plan, rows: Sequence[FeatureRow], reader: "_Reader", weights: _Weights
-) -> None:
-    for row in rows:
-        reader.weight = weights.explain
+async def _rehearse(session: ReadSession, plan: Plan, cast: Sequence[Part], reader: "_Reader") -> None:
+    for part, row in [(part, row) for part in cast for row in part.rows]:
+        reader.weight = part.explain
         shown = examples.load(session, row.harvest_id, row.id, Split.EXPLAIN)
         asked = examples.load(session, row.harvest_id, row.id, Split.SCORE)
         made = [await explainer.explain(row.record, shown) for _, explainer in plan.explainers]
@@ -113,10 +85,10 @@ async def _rehearse(
             stored = explanations.newest(session, row.harvest_id, [row.id]).get(row.id, ())
             claims = [record.explanation.text for record in stored]
         for claim in claims:
-            reader.weight = weights.score
+            reader.weight = part.score
             for _, scorer in plan.scorers:
                 await scorer.score(claim, row.record, asked)
-            reader.weight = weights.fixed
+            reader.weight = part.fixed
             for scorers in plan.fixed.values():
                 for _, scorer in scorers.values():
                     await scorer.score(claim, row.record, asked)
@@ -188,18 +160,9 @@ def _shared(request: Request) -> int:
     return sum(len(message.text.encode(errors="replace")) for message in beginning)
 
 
-def _asked(name: _Name, noted: _Noted, share: float) -> Asked:
+def _asked(name: _Name, noted: _Noted) -> Asked:
     endpoint, model, prompt = name
-    return Asked(
-        endpoint=endpoint,
-        model=model,
-        prompt=prompt,
-        requests=noted.requests * share,
-        messages=noted.messages * share,
-        bytes=noted.bytes * share,
-        shared=noted.shared * share,
-        answers=noted.answers * share,
-    )
+    return Asked(endpoint, model, prompt, noted.requests, noted.messages, noted.bytes, noted.shared, noted.answers)
 
 
 class _SameVector:

@@ -13,7 +13,7 @@ from autointerp.domain.calls import Request
 from autointerp.domain.specs import RunSpec
 from autointerp.pipeline.chunk import run_chunk
 from autointerp.pipeline.subjects import LoadedSubjects
-from autointerp.runs import controls_of, create_run, estimate, resume_run
+from autointerp.runs import Quote, controls_of, create_run, estimate, resume_run
 from autointerp.storage import explanations, features, harvests, run_features, saes, scores
 from autointerp.storage.records import ExplanationRecord, RunState, ScoreRecord
 from tests.pipeline.test_chunk import COUNT, explains_tools, judges, unjudged
@@ -46,6 +46,11 @@ def explained(world: World, run_id: str) -> dict[int, ExplanationRecord]:
     with world.desk.database.read() as session:
         found = explanations.list_explanations(session, run_id=run_id, limit=1000)
     return {one.id: one for one in found}
+
+
+async def estimated(world: World, spec: RunSpec) -> Quote:
+    (quote,) = await asyncio.to_thread(estimate, world.desk, spec)
+    return quote
 
 
 def sample_of(world: World, run_id: str) -> tuple[int, ...]:
@@ -239,13 +244,14 @@ async def test_a_run_without_controls_has_an_empty_report(world: World) -> None:
 async def test_an_estimate_counts_the_controls(world: World) -> None:
     spec = controlled(world, controls={"features": 4}, features={"min_firings": 20})
 
-    with_controls = estimate(world.desk, spec)
-    without = estimate(world.desk, spec.model_copy(update={"controls": world.spec().controls}))
+    without = await estimated(world, spec.model_copy(update={"controls": world.spec().controls}))
+    told = await estimated(world, spec)
     run = await world.carry_out(spec)
 
-    told, found = with_controls[0], world.progress(run.id)
-    assert told.requests > without[0].requests
+    found = world.progress(run.id)
+    assert told.requests > without.requests
     assert abs(told.requests - found.requests) <= 0.15 * found.requests
+    assert abs(told.likely.usage.input - found.read) <= 0.15 * found.read
 
 
 async def test_a_scorer_that_is_not_asked_for_has_no_controls(world: World) -> None:
@@ -295,5 +301,5 @@ async def test_an_estimate_counts_random_directions(fresh: World, folder: Path) 
 
     run = await fresh.carry_out(spec.model_copy(update={"seed": 1}))
 
-    told, found = estimate(fresh.desk, run.spec)[0].requests, fresh.progress(run.id)
-    assert abs(told - found.requests - found.cached) <= 0.15 * (found.requests + found.cached)
+    told, found = await estimated(fresh, run.spec), fresh.progress(run.id)
+    assert abs(told.requests - found.requests - found.cached) <= 0.15 * told.requests
