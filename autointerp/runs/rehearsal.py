@@ -75,7 +75,7 @@ def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
 
 
 async def _rehearse(session: ReadSession, plan: Plan, cast: Sequence[Part], reader: "_Reader") -> None:
-    for part, row in [(part, row) for part in cast for row in part.rows]:
+    for part, row in [(one, row) for one in cast for row in one.rows]:
         reader.weight = part.explain
         shown = examples.load(session, row.harvest_id, row.id, Split.EXPLAIN)
         asked = examples.load(session, row.harvest_id, row.id, Split.SCORE)
