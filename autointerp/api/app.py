@@ -5,6 +5,7 @@ from fastapi import APIRouter, FastAPI
 from autointerp import __version__
 from autointerp.api import (
     comparisons,
+    controls,
     endpoints,
     explanations,
     features,
@@ -22,7 +23,7 @@ from autointerp.api.parts import Parts
 from autointerp.runs import Desk
 from autointerp.storage.engine import Database
 
-NOUNS = (models, saes, harvests, features, explanations, scores, runs, comparisons, plugins, endpoints)
+NOUNS = (models, saes, harvests, features, explanations, scores, runs, comparisons, controls, plugins, endpoints)
 DESCRIPTION = (
     "Explanations of the features of sparse autoencoders, and how far each can be trusted. "
     "Lists are read page by page: pass `next` of a page as `cursor`. "

@@ -8,6 +8,7 @@ from autointerp.api.paging import Page, Paged
 from autointerp.api.parts import Id, OfId, Stored
 from autointerp.api.problems import documented
 from autointerp.api.schemas.scores import Score, Trial, Trials
+from autointerp.domain.specs import Control
 from autointerp.errors import NotFound
 from autointerp.storage import scores
 
@@ -22,6 +23,7 @@ def list_scores(
     feature_id: OfId = None,
     harvest_id: Annotated[str | None, Query(description="on the examples of this harvest")] = None,
     run_id: Annotated[str | None, Query(description="made by this run")] = None,
+    control: Annotated[Control | None, Query(description="of this control, rather than the scores proper")] = None,
 ) -> Page[Score]:
     """List scores, oldest first."""
     with database.read() as session:
@@ -31,6 +33,7 @@ def list_scores(
             feature_id=feature_id,
             harvest_id=harvest_id,
             run_id=run_id,
+            control=control or "",
             after=paging.after_number(),
             limit=paging.limit + 1,
         )

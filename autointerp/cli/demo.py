@@ -15,6 +15,7 @@ from autointerp.api.schemas.harvests import Harvest
 from autointerp.cli import results
 from autointerp.cli.choice import Llm
 from autointerp.cli.console import OUT, Json, Yes, note, print_json, program
+from autointerp.cli.controls import controls_table
 from autointerp.cli.harvest import fail_unless_finished
 from autointerp.cli.parts import at_desk
 from autointerp.cli.price import agree
@@ -59,9 +60,10 @@ def demo(
     started = time.perf_counter()
     with at_desk(working=True) as desk:
         runs.check_plugins(desk, base)
-        record = follow_harvest(desk, runs.create_harvest(desk, _harvest_of(base)).id)
+        harvest = _harvest_of(base)
+        record = follow_harvest(desk, runs.create_harvest(desk, runs.harvest_for(base, harvest)).id)
         fail_unless_finished(record, wait=True)
-        chosen = [_for_sae(base, sae) for sae in range(len(record.sae_ids))]
+        chosen = [_for_sae(base, sae) for sae in range(len(harvest.saes))]
         agree(desk, chosen, yes=yes)
         found = [_carry_out(desk, one) for one in chosen]
         shown = Harvest.of(record, runs.pace_of(desk, record))
@@ -118,10 +120,12 @@ def _seconds(harvest: HarvestRecord, found: Sequence[RunResults]) -> dict[str, f
 
 
 def _print(done: Demo, wall: float) -> None:
-    for sae, run in zip(done.harvest.spec.saes, done.runs, strict=True):
+    for sae, run in zip(done.harvest.spec.saes, done.runs, strict=False):  # behind them are those for controls
         OUT.print(f"\n{Path(sae.path or '').name}", style="bold")
         OUT.print(results_table(run.results))
         OUT.print("", summary_table(run.summary))
+        OUT.print(f"\nagainst controls, on {run.controls.sample} of the features", style="bold")
+        OUT.print(controls_table(run.controls))
         for failure in run.progress.failures:
             note(f"feature {failure.index} failed: {failure.reason}")
     OUT.print(HOW_TO_READ, highlight=False)

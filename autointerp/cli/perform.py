@@ -6,6 +6,7 @@ from autointerp import runs
 from autointerp.api.schemas.runs import RunPage
 from autointerp.cli import results
 from autointerp.cli.console import OUT, note, print_json
+from autointerp.cli.controls import controls_table
 from autointerp.cli.parts import at_desk
 from autointerp.cli.price import agree
 from autointerp.cli.progress import follow_run
@@ -62,6 +63,9 @@ def show(database: Database, run_id: str, *, as_json: bool) -> None:
         OUT.print(results_table(page.results))
     if page.summary:
         OUT.print("", summary_table(page.summary))
+    if page.controls.items:
+        note(f"\nagainst controls, on {page.controls.sample} of the features")
+        OUT.print(controls_table(page.controls))
     note(_summary(page))
     for failure in page.progress.failures:
         note(f"  feature {failure.index} failed: {failure.reason}")

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
+from autointerp.api.schemas.controls import RunControls
 from autointerp.api.schemas.explanations import Explanation
 from autointerp.api.schemas.features import Feature
 from autointerp.api.schemas.runs import RunPage
 from autointerp.api.schemas.scores import Score
 from autointerp.api.schemas.summaries import Summary, SummaryLine
-from autointerp.runs import summarise_run
+from autointerp.runs import controls_of, summarise_run
 from autointerp.storage import explanations, features, runs, scores
 from autointerp.storage.engine import Database, ReadSession
 from autointerp.storage.records import ExplanationRecord, FeatureFilter, FeatureOrder, RunRecord, ScoreRecord
@@ -31,18 +32,21 @@ class Result(Feature):
 
 
 class RunResults(RunPage):
-    """A run with what it found."""
+    """A run with what it found, and its scores held against their controls."""
 
     summary: list[SummaryLine]
     results: list[Result]
+    controls: RunControls
 
 
 def page_of_run(database: Database, run: RunRecord, *, most: int | None) -> RunResults:
-    """Return a run with its progress, its scores put together, and at most so many of its features."""
+    """Return a run with its progress, its scores put together and beside controls, and at most so many features."""
     with database.read() as session:
         page = RunPage.with_progress(run, runs.progress(session, run.id))
     scored = Summary.of(summarise_run(database, run.id)).items
-    return RunResults(**page.model_dump(), summary=scored, results=list(islice(of_run(database, run), most)))
+    controls = RunControls.of(controls_of(database, run.id))
+    found = list(islice(of_run(database, run), most))
+    return RunResults(**page.model_dump(), summary=scored, results=found, controls=controls)
 
 
 def of_run(database: Database, run: RunRecord) -> Iterator[Result]:

@@ -1,25 +1,46 @@
-"""The plug-ins of a run, built: its explainers, and its scorers each with its judge."""
+"""The plug-ins of a run, built: its explainers, and its scorers each with its judge and those of the controls."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autointerp import plugins
-from autointerp.domain.specs import PluginSpec, RunSpec, ScorerSpec
+from autointerp.domain.specs import Control, PluginSpec, RunSpec, ScorerSpec
 from autointerp.domain.tools import Explainer, Scorer, Tools
+
+ANSWERS: Mapping[Control, bool] = {"always_yes": True, "always_no": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is done to each feature, in the order of the spec; the position in it is part of a result's key."""
+    """What is done to each feature, in the order of the spec; the position in it is part of a result's key.
+
+    `fixed` has, by control and position, the scorers that ask a judge, with one that always gives the same answer.
+    """
 
     explainers: Sequence[tuple[PluginSpec, Explainer]]
     scorers: Sequence[tuple[ScorerSpec, Scorer]]
+    fixed: Mapping[Control, Mapping[int, tuple[ScorerSpec, Scorer]]]
 
 
 def build(spec: RunSpec, tools: Tools) -> Plan:
     """Build every plug-in of the run; InvalidSpec when one lacks what it needs."""
-    explainers = [(one, plugins.configure("explainer", one.name, one.options).build(tools)) for one in spec.explainers]
-    return Plan(explainers=explainers, scorers=[(one, _scorer(one, tools)) for one in spec.scorers])
+    return Plan(
+        explainers=[
+            (one, plugins.configure("explainer", one.name, one.options).build(tools)) for one in spec.explainers
+        ],
+        scorers=[(one, _scorer(one, tools)) for one in spec.scorers],
+        fixed={
+            control: _fixed(spec.scorers, tools, answer=answer)
+            for control, answer in ANSWERS.items()
+            if spec.controls.wants(control)
+        },
+    )
+
+
+def _fixed(scorers: Sequence[ScorerSpec], tools: Tools, *, answer: bool) -> Mapping[int, tuple[ScorerSpec, Scorer]]:
+    judge = PluginSpec(name="fixed", options={"answer": answer})
+    asking = {i: one.model_copy(update={"judge": judge}) for i, one in enumerate(scorers) if one.judge is not None}
+    return {i: (one, _scorer(one, tools)) for i, one in asking.items()}
 
 
 def _scorer(spec: ScorerSpec, tools: Tools) -> Scorer:

@@ -24,6 +24,8 @@ Layout = Literal[
 CORPUS_FILES = {"jsonl": ("*.jsonl", "*.jsonl.gz", "*.jsonl.zst"), "parquet": ("*.parquet",), "text": ("*",)}
 Baseline = Literal["neurons", "pca", "ica", "random"]
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+Control = Literal["shuffled", "always_yes", "always_no", "random_direction"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 class Spec(BaseModel):
@@ -77,7 +79,8 @@ class SaeSpec(Spec):
     """An SAE: a folder or file in a layout that sae-lens reads, one of its releases, or a baseline.
 
     `hook` overrides the hook point that the SAE's own configuration names (module path or TransformerLens name). A
-    baseline is fitted to the harvest's corpus when it is first needed.
+    baseline is fitted to the harvest's corpus when it is first needed; its hook may be that of another SAE of the
+    harvest, by position: `sae:0`.
     """
 
     path: str | None = Field(default=None, min_length=1, description="folder or file on disk")
@@ -97,6 +100,12 @@ class SaeSpec(Spec):
         if self.baseline is not None and not self.hook:
             raise ValueError("give the hook point of the baseline as `hook`")
         return self
+
+    @property
+    def beside(self) -> int | None:
+        """The position of the SAE whose hook point a baseline shares; None: the hook point is named."""
+        word, _, position = (self.hook or "").partition(":")
+        return int(position) if self.baseline is not None and word == "sae" and position.isdecimal() else None
 
 
 class CorpusSpec(Spec):
@@ -231,6 +240,9 @@ class HarvestSpec(Spec):
             raise ValueError("skip_first leaves no position of a row; set it below the context")
         if self.neighbours == 0 and any(sizes.neighbour for sizes in self.sizes.values()):
             raise ValueError("sizes ask for neighbour examples, so neighbours must be at least 1")
+        for sae in self.saes:
+            if sae.beside is not None and (sae.beside >= len(self.saes) or self.saes[sae.beside].baseline is not None):
+                raise ValueError(f"hook {sae.hook!r} names no SAE of the harvest; positions count from 0")
         if len(set(self.saes)) < len(self.saes):
             raise ValueError("saes names the same SAE twice; name each one once")
         return self
@@ -282,6 +294,28 @@ class Budget(Spec):
     tokens: int | None = Field(default=None, ge=0, le=MOST)
 
 
+class Controls(Spec):
+    """What the scores of a run are to be held against, on a sample of its features.
+
+    `shuffled` scores another feature's explanation in the place of the feature's own, `always_yes` and `always_no` let
+    a fixed answer take the place of the judge's, and `random_direction` explains and scores features of the random
+    directions that the harvest has at the SAE's hook point.
+    """
+
+    features: int = Field(default=10, ge=0, le=1000, description="how many features of the run; 0: no controls")
+    kinds: tuple[Control, ...] = Field(default=CONTROLS, min_length=1)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Controls":
+        if len(set(self.kinds)) < len(self.kinds):
+            raise ValueError("kinds names the same control twice; name each one once")
+        return self
+
+    def wants(self, kind: Control) -> bool:
+        """Whether a run has this control."""
+        return self.features > 0 and kind in self.kinds
+
+
 class RunSpec(Spec):
     """One request to explain and score a set of features.
 
@@ -298,6 +332,7 @@ class RunSpec(Spec):
     features: FeatureSelection = FeatureSelection()
     explainers: tuple[PluginSpec, ...] = ()
     scorers: tuple[ScorerSpec, ...] = ()
+    controls: Controls = Controls()
     llm: str | None = Field(default=None, pattern=r"^[^/]+/.+$", examples=["openai/gpt-6-luna"])
     mode: Literal["online", "batch"] = "online"
     budget: Budget = Budget()

@@ -2,7 +2,7 @@
 
 from autointerp.jobs import tasks
 from autointerp.jobs.records import Submitter
-from autointerp.storage import features, run_features, runs
+from autointerp.storage import control_sample, features, run_features, runs
 from autointerp.storage.engine import Database
 from autointerp.storage.records import RunState
 
@@ -19,7 +19,10 @@ def expand(database: Database, jobs: Submitter, run_id: str) -> None:
         run = runs.get(session, run_id)
         assert run.harvest_id is not None  # set when the run was made
         chosen = features.select(session, run.harvest_id, run.spec.features, run.spec.seed)
-        run_features.add(session, run_id, chosen, chunk=run.spec.chunk)
+        sample = control_sample.sample(session, run.harvest_id, run.spec, chosen)
+        units = run_features.add(session, run_id, chosen, chunk=run.spec.chunk, sample=sample)
+        random = control_sample.random_directions(session, run.harvest_id, run.spec)
+        run_features.add_random(session, run_id, random, number=units)
         numbers = run_features.chunks(session, run_id)
     tasks.submit_chunks(jobs, run_id, numbers, generation=0)
 

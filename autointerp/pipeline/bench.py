@@ -40,10 +40,9 @@ class Workbench:
     vectors: Vectors = field(default_factory=Vectors)
 
     @asynccontextmanager
-    async def lay_out(self, run: RunRecord, harvest: HarvestRecord, turn: Turn) -> AsyncGenerator[Tools]:
-        """Lay out the tools for one turn of a run over one harvest."""
-        position = run.spec.features.sae
-        fingerprint = await asyncio.to_thread(self._fingerprint, harvest.sae_ids[position])
+    async def lay_out(self, run: RunRecord, harvest: HarvestRecord, turn: Turn, *, sae: int) -> AsyncGenerator[Tools]:
+        """Lay out the tools for one turn of a run over the SAE at position `sae` of a harvest."""
+        fingerprint = await asyncio.to_thread(self._fingerprint, harvest.sae_ids[sae])
         async with self._models(run, turn) as llm:
             yield Tools(
                 prompts=self.prompts,
@@ -51,13 +50,11 @@ class Workbench:
                 llm=Billing(llm),
                 llm_model=run.spec.llm,
                 embedders=self._open_embedder,
-                steer=LazySteering(
-                    self.subjects, harvest.spec, sae=position, fingerprint=fingerprint, device=self.device
-                ),
+                steer=LazySteering(self.subjects, harvest.spec, sae=sae, fingerprint=fingerprint, device=self.device),
                 sample=HarvestSample(
                     self.books.commits.database,
                     harvest.id,
-                    harvest.sae_ids[position],
+                    harvest.sae_ids[sae],
                     self._open_embedder,
                     self.vectors,
                 ),

@@ -14,9 +14,9 @@ from autointerp.pipeline.score import score
 from autointerp.pipeline.shop import Shop
 from autointerp.pipeline.slip import Slip
 from autointerp.pipeline.summarise import halt, settle
-from autointerp.storage import features, harvests, run_features, runs
+from autointerp.storage import control_sample, features, harvests, run_features, runs
 from autointerp.storage.engine import Database
-from autointerp.storage.records import FeatureRow, HarvestRecord, RunRecord, RunState
+from autointerp.storage.records import FeatureRow, HarvestRecord, Role, RunRecord, RunState
 
 
 async def run_chunk(shop: Shop, run_id: str, number: int, generation: int, *, stop: Stop) -> None:
@@ -51,16 +51,18 @@ async def run_chunk(shop: Shop, run_id: str, number: int, generation: int, *, st
 async def _work(shop: Shop, run: RunRecord, harvest: HarvestRecord, turn: Turn, deferred: set[int], stop: Stop) -> None:
     """Do the stages; `deferred` takes up the features whose answers come with a batch."""
     deferred.clear()
-    waiting = await asyncio.to_thread(_waiting, shop.database, run.id, harvest.id, turn.chunk)
-    if not waiting:
+    found = await asyncio.to_thread(_waiting, shop.database, run, harvest.id, turn.chunk)
+    if not found.waiting:
         return
-    async with shop.bench.lay_out(run, harvest, turn) as tools:
+    async with shop.bench.lay_out(run, harvest, turn, sae=found.sae) as tools:
         plan = await asyncio.to_thread(build, run.spec, tools)  # a plug-in may load a model
         slip = Slip(
             run=run,
             harvest=harvest,
             plan=plan,
-            features=waiting,
+            features=found.waiting,
+            sample=found.sample,
+            random=found.random,
             stop=stop,
             generation=turn.generation,
             deferred=deferred,
@@ -75,6 +77,16 @@ async def _work(shop: Shop, run: RunRecord, harvest: HarvestRecord, turn: Turn, 
         raise slip.crash
     if deferred:
         raise Deferred(f"{len(deferred)} features wait for a batch")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What waits in a chunk, and of which SAE; `sample` and `random` are as a slip has them."""
+
+    waiting: tuple[FeatureRow, ...]
+    sae: int
+    sample: tuple[int, ...]
+    random: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +117,19 @@ def _open(database: Database, run_id: str) -> tuple[RunRecord, HarvestRecord] | 
         return run, harvests.get(session, run.harvest_id)
 
 
-def _waiting(database: Database, run_id: str, harvest_id: str, number: int) -> tuple[FeatureRow, ...]:
+def _waiting(database: Database, run: RunRecord, harvest_id: str, number: int) -> _Found:
     with database.read() as session:
-        waiting = run_features.chunk(session, run_id, number)
-        return features.get_many(session, harvest_id, [one.feature_id for one in waiting])
+        waiting = run_features.chunk(session, run.id, number)
+        roles = {one.role for one in waiting}
+        sae, random = run.spec.features.sae, Role.RANDOM_DIRECTION in roles
+        position = control_sample.random_position(session, harvest_id, sae) if random else sae
+        assert position is not None  # the features of random directions were found there
+        return _Found(
+            waiting=features.get_many(session, harvest_id, [one.feature_id for one in waiting]),
+            sae=position,
+            sample=run_features.sample(session, run.id) if Role.SAMPLE in roles else (),
+            random=random,
+        )
 
 
 def _give_up(database: Database, run_id: str, number: int, reason: str, *, spared: Collection[int]) -> None:

@@ -1,4 +1,4 @@
-"""Score: how far each explanation holds, on examples of the score split; then the feature is done."""
+"""Score: how far each explanation holds, and its controls, on examples of the score split; then the feature is done."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,30 +7,37 @@ from functools import partial
 
 from autointerp.domain.examples import Example, Split
 from autointerp.domain.scores import Score
-from autointerp.domain.tools import Scorer
+from autointerp.errors import Deferred
 from autointerp.pipeline.bill import Bill, billed
 from autointerp.pipeline.explain import load_examples
 from autointerp.pipeline.shop import Shop
 from autointerp.pipeline.slip import Slip
+from autointerp.pipeline.wanted import Claims, Key, Wanted, wanted
 from autointerp.storage import explanations, run_features, scores
 from autointerp.storage.engine import Database
-from autointerp.storage.records import ExplanationRecord, FeatureRow
+from autointerp.storage.records import FeatureRow
 
 NOTHING_TO_SCORE = "it has no explanation to score; name an explainer in the run"
 
 
 async def score(shop: Shop, slip: Slip) -> None:
-    """Store every score that the run lacks, and close each feature that has all it should have or never will."""
+    """Store every score that the run lacks, and close each feature that has all it should have or never will.
+
+    While the answers about a feature of the controls' sample come with a batch, none of the sample borrows: who lends
+    to whom must not depend on which answer came first.
+    """
     claims, held = await asyncio.to_thread(_held, shop.database, slip)
+    lending = slip.deferred.isdisjoint(slip.sample) or not slip.run.spec.controls.wants("shuffled")
 
     async def one(feature: FeatureRow) -> None:
-        own = claims.get(feature.id, ())
-        if not own:
+        if not claims.get(feature.id):
             slip.failures.setdefault(feature.id, NOTHING_TO_SCORE)
-        missing = [(claim, i) for claim in own for i in range(len(slip.plan.scorers)) if i not in held[claim.id]]
+        missing = [one for one in wanted(slip, feature.id, claims, lending=lending) if one.key not in held]
         if missing:
             asked = await asyncio.to_thread(load_examples, shop.database, feature, Split.SCORE)
-            await slip.in_turn(_score(shop, slip, feature, claim, i, asked) for claim, i in missing)
+            await slip.in_turn(_score(shop, slip, feature, one, asked) for one in missing)
+        if feature.id in slip.sample and not lending:
+            raise Deferred("a control waits for the explanation of another feature")
 
     async def one_and_close(feature: FeatureRow) -> None:
         if await slip.settles(feature, one(feature)):
@@ -39,18 +46,17 @@ async def score(shop: Shop, slip: Slip) -> None:
     await slip.each(one_and_close, at_once=shop.at_once)
 
 
-async def _score(
-    shop: Shop, slip: Slip, feature: FeatureRow, claim: ExplanationRecord, position: int, asked: tuple[Example, ...]
-) -> None:
-    spec, scorer = slip.plan.scorers[position]
-    result, bill = await _heard(slip, scorer, feature, claim, asked)
+async def _score(shop: Shop, slip: Slip, feature: FeatureRow, wanted: Wanted, asked: tuple[Example, ...]) -> None:
+    spec = wanted.spec
+    result, bill = await _heard(slip, wanted, feature, asked)
     if _unheard(result):
-        slip.failures.setdefault(feature.id, f"scorer {spec.name}: {_why_unheard(result)}")
+        which = f"scorer {spec.name}" + (f" (control {wanted.control})" if wanted.control else "")
+        slip.failures.setdefault(feature.id, f"{which}: {_why_unheard(result)}")
         return
     new = scores.NewScore(
         run_id=slip.run.id,
-        explanation_id=claim.id,
-        position=position,
+        explanation_id=wanted.claim.id,
+        position=wanted.position,
         scorer=spec.name,
         judge=spec.judge.name if spec.judge else None,
         options=spec.options,
@@ -60,18 +66,18 @@ async def _score(
         score=result,
         tokens=bill.tokens,
         cost=bill.cost,
+        control=wanted.control,
+        borrowed_id=wanted.borrowed_id,
     )
     await shop.commits.run_many(scores.add_all, new)
 
 
-async def _heard(
-    slip: Slip, scorer: Scorer, feature: FeatureRow, claim: ExplanationRecord, asked: tuple[Example, ...]
-) -> tuple[Score, Bill]:
+async def _heard(slip: Slip, wanted: Wanted, feature: FeatureRow, asked: tuple[Example, ...]) -> tuple[Score, Bill]:
     """Score an explanation; where none of the kept replies can be read, a resumed run asks for other ones."""
     draw = 0
     while True:
         with billed(draw=draw) as bill:
-            result = await scorer.score(claim.explanation.text, feature.record, asked)
+            result = await wanted.scorer.score(wanted.text, feature.record, asked)
         if draw == slip.generation or not (_unheard(result) and bill.kept):
             return _as_sent(result, bill), bill
         draw += 1
@@ -101,15 +107,15 @@ async def _close(shop: Shop, slip: Slip, feature_id: int) -> None:
         await shop.commits.run(partial(run_features.fail, run_id=slip.run.id, reasons={feature_id: reason}))
 
 
-def _held(database: Database, slip: Slip) -> tuple[Mapping[int, tuple[ExplanationRecord, ...]], Mapping[int, set[int]]]:
-    """Return the explanations to score, by feature, and the positions that this run has scored, by explanation."""
-    ids = [feature.id for feature in slip.features]
+def _held(database: Database, slip: Slip) -> tuple[Mapping[int, Claims], frozenset[Key]]:
+    """Return by feature the explanations to score and those that are lent, and the keys of the scores there are."""
+    ids = list({feature.id for feature in slip.features} | set(slip.sample))
     with database.read() as session:
         if slip.plan.explainers:
             claims = explanations.of_run(session, slip.run.id, ids)
         else:
             claims = explanations.newest(session, slip.harvest.id, ids)
         claim_ids = [claim.id for found in claims.values() for claim in found]
-        scored = scores.of_explanations(session, claim_ids, run_id=slip.run.id)
-    held = {claim_id: {one.position for one in scored.get(claim_id, ())} for claim_id in claim_ids}
-    return claims, held
+        scored = scores.of_explanations(session, claim_ids, run_id=slip.run.id, control=None)
+    held = ((one.explanation_id, one.position, one.control) for found in scored.values() for one in found)
+    return claims, frozenset(held)

@@ -13,9 +13,11 @@ from autointerp.storage.records import HarvestRecord, RunRecord
 
 
 class Bench(Protocol):
-    """Lays out the tools for one turn of a run over one harvest, and clears them away."""
+    """Lays out the tools for one turn of a run over the SAE at position `sae` of a harvest, and clears them away."""
 
-    def lay_out(self, run: RunRecord, harvest: HarvestRecord, turn: Turn) -> AbstractAsyncContextManager[Tools]: ...
+    def lay_out(
+        self, run: RunRecord, harvest: HarvestRecord, turn: Turn, *, sae: int
+    ) -> AbstractAsyncContextManager[Tools]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ _log = logging.getLogger(__name__)
 class Slip:
     """One chunk on its way. `generation` counts how often the run was resumed.
 
+    `sample` are all features of the run that have controls, in order, where one of them is in the chunk; `random` says
+    that the chunk's features are random directions, and so themselves controls.
+
     `failures` says by feature id why a feature cannot be finished. `halt` is why nothing more can be asked for at all
     (the budget is spent, the endpoint refuses every request). `crash` is what no feature can be blamed for: a mistake
     of the program, or a database that is not there. `deferred` are the features whose answers come with a batch.
@@ -27,6 +30,8 @@ class Slip:
     harvest: HarvestRecord
     plan: Plan
     features: tuple[FeatureRow, ...]
+    sample: tuple[int, ...]
+    random: bool
     stop: Stop
     generation: int
     failures: dict[int, str] = field(default_factory=dict[int, str])

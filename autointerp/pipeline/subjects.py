@@ -78,7 +78,12 @@ class LoadedSubjects:
         from autointerp.subject.model import load_model
 
         model = load_model(spec.subject, device=self._device)
-        return Subject(model=model, dictionaries=tuple(self._dictionary(sae, spec, model) for sae in spec.saes))
+        loaded = {i: self._dictionary(sae, spec, model) for i, sae in enumerate(spec.saes) if sae.beside is None}
+        for i, sae in enumerate(spec.saes):
+            if sae.beside is not None:
+                beside = sae.model_copy(update={"hook": loaded[sae.beside].hook})
+                loaded[i] = self._dictionary(beside, spec, model)
+        return Subject(model=model, dictionaries=tuple(loaded[i] for i in range(len(spec.saes))))
 
     def _dictionary(self, sae: SaeSpec, spec: HarvestSpec, model: "SubjectModel") -> "Dictionary":
         from autointerp.subject.sae import load_sae

@@ -3,11 +3,13 @@
 from autointerp.runs.agreement import AgreementTable, agree
 from autointerp.runs.checking import check_plugins
 from autointerp.runs.comparing import Compared, ScorerComparison, compare_sides
+from autointerp.runs.controls import Controlled, controls_of
 from autointerp.runs.desk import Desk, workers_alive
 from autointerp.runs.estimate import Quote, Side, estimate
 from autointerp.runs.harvests import cancel_harvest, continue_harvest, create_harvest, resume_harvest
 from autointerp.runs.pace import Pace, pace_of
 from autointerp.runs.probing import endpoint_of, probe_endpoint, stored_probe
+from autointerp.runs.reuse import harvest_for
 from autointerp.runs.sides import FoundSide, RunSide
 from autointerp.runs.summary import ScorerSummary, summarise_run
 from autointerp.runs.verbs import cancel_run, create_run, resume_run
@@ -16,6 +18,7 @@ from autointerp.runs.waiting import wait_harvest, wait_run
 __all__ = [
     "AgreementTable",
     "Compared",
+    "Controlled",
     "Desk",
     "FoundSide",
     "Pace",
@@ -30,10 +33,12 @@ __all__ = [
     "check_plugins",
     "compare_sides",
     "continue_harvest",
+    "controls_of",
     "create_harvest",
     "create_run",
     "endpoint_of",
     "estimate",
+    "harvest_for",
     "pace_of",
     "probe_endpoint",
     "resume_harvest",

@@ -22,7 +22,7 @@ from autointerp.llm.batches.opening import batch_tariff_of, need_batches
 from autointerp.llm.stack import tariff_of
 from autointerp.runs.desk import Desk
 from autointerp.runs.probing import stored_probe
-from autointerp.runs.reuse import reusable
+from autointerp.runs.reuse import reusable_by
 from autointerp.storage import features, harvests
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.records import HarvestState
@@ -46,7 +46,7 @@ def check_plugins(desk: Desk, spec: RunSpec) -> None:
 
 def _check_features(session: ReadSession, spec: RunSpec) -> None:
     if isinstance(spec.harvest, HarvestSpec):
-        done = reusable(session, spec.harvest, (HarvestState.FINISHED,))
+        done = reusable_by(session, spec, spec.harvest, (HarvestState.FINISHED,))
         if done is None:
             _check_sae(spec, len(spec.harvest.saes))
             return

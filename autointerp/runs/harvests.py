@@ -8,7 +8,6 @@ from autointerp.jobs.taking_up import take_up
 from autointerp.runs.desk import Desk
 from autointerp.runs.reuse import reusable
 from autointerp.storage import harvests
-from autointerp.storage.engine import WriteSession
 from autointerp.storage.records import HarvestRecord, HarvestState
 
 UNDER_WAY = (HarvestState.WAITING, HarvestState.RUNNING)
@@ -19,7 +18,7 @@ ENDED = (HarvestState.FAILED, HarvestState.CANCELLED)
 def create_harvest(desk: Desk, spec: HarvestSpec) -> HarvestRecord:
     """Start a harvest, or return the one of the same spec that is finished or under way."""
     with desk.database.write() as session:
-        record = found_or_created(session, spec)
+        record = reusable(session, spec, KEPT) or harvests.create(session, spec)
     submit_missing_shards(desk, record)
     return record
 
@@ -55,11 +54,6 @@ def resume_harvest(desk: Desk, harvest_id: str) -> HarvestRecord:
         record = harvests.get(session, harvest_id)
     submit_missing_shards(desk, record)
     return record
-
-
-def found_or_created(session: WriteSession, spec: HarvestSpec) -> HarvestRecord:
-    """Return the harvest of this spec and corpus that is finished or under way, or store a new one."""
-    return reusable(session, spec, KEPT) or harvests.create(session, spec)
 
 
 def submit_missing_shards(desk: Desk, record: HarvestRecord) -> None:

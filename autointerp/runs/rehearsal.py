@@ -1,7 +1,7 @@
 """What a run asks of language models, found by a rehearsal on a few of its features with an honest reader."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,12 +23,12 @@ from autointerp.llm.providers.fake import honestly
 from autointerp.llm.warming import last_shared
 from autointerp.runs.checking import check
 from autointerp.runs.desk import Desk
-from autointerp.runs.reuse import reusable
-from autointerp.storage import examples, explanations, features, harvests, samples
+from autointerp.runs.parts import Part, parts
+from autointerp.runs.reuse import reusable_by
+from autointerp.storage import examples, explanations, harvests, saes, samples
 from autointerp.storage.engine import ReadSession
-from autointerp.storage.records import FeatureRow, HarvestState
+from autointerp.storage.records import HarvestState
 
-REHEARSED = 12
 PIECE = " word"
 
 
@@ -60,16 +60,14 @@ def rehearse(desk: Desk, spec: RunSpec) -> tuple[Asked, ...]:
     reader = _Reader()
     with desk.database.read() as session:
         harvest_id = _harvest_of(session, spec)
-        chosen = features.select(session, harvest_id, spec.features, spec.seed)
-        rehearsed = features.get_many(session, harvest_id, _spread(chosen))
-        asyncio.run(_rehearse(session, build(spec, _tools(desk, spec, reader, session, harvest_id)), rehearsed))
-    share = len(chosen) / len(rehearsed)
-    return tuple(_asked(name, noted, share) for name, noted in sorted(reader.noted.items(), key=str))
+        plan = build(spec, _tools(desk, spec, reader, session, harvest_id))
+        asyncio.run(_rehearse(session, plan, parts(session, harvest_id, spec), reader))
+    return tuple(_asked(name, noted) for name, noted in sorted(reader.noted.items(), key=str))
 
 
 def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
     if isinstance(spec.harvest, HarvestSpec):
-        found = reusable(session, spec.harvest, (HarvestState.FINISHED,))
+        found = reusable_by(session, spec, spec.harvest, (HarvestState.FINISHED,))
     else:
         named = harvests.get(session, spec.harvest)
         found = named if named.state is HarvestState.FINISHED else None
@@ -78,14 +76,9 @@ def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
     return found.id
 
 
-def _spread(chosen: Sequence[int]) -> list[int]:
-    """A few of the features, evenly spread."""
-    count = min(REHEARSED, len(chosen))
-    return [chosen[i * len(chosen) // count] for i in range(count)]
-
-
-async def _rehearse(session: ReadSession, plan: Plan, rows: Sequence[FeatureRow]) -> None:
-    for row in rows:
+async def _rehearse(session: ReadSession, plan: Plan, cast: Sequence[Part], reader: "_Reader") -> None:
+    for part, row in [(one, row) for one in cast for row in one.rows]:
+        reader.weight = part.explain
         shown = examples.load(session, row.harvest_id, row.id, Split.EXPLAIN)
         asked = examples.load(session, row.harvest_id, row.id, Split.SCORE)
         made = [await explainer.explain(row.record, shown) for _, explainer in plan.explainers]
@@ -94,8 +87,13 @@ async def _rehearse(session: ReadSession, plan: Plan, rows: Sequence[FeatureRow]
             stored = explanations.newest(session, row.harvest_id, [row.id]).get(row.id, ())
             claims = [record.explanation.text for record in stored]
         for claim in claims:
+            reader.weight = part.score
             for _, scorer in plan.scorers:
                 await scorer.score(claim, row.record, asked)
+            reader.weight = part.fixed
+            for scorers in plan.fixed.values():
+                for _, scorer in scorers.values():
+                    await scorer.score(claim, row.record, asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +109,7 @@ class _NotingTools(Tools):
 
 
 def _tools(desk: Desk, spec: RunSpec, reader: "_Reader", session: ReadSession, harvest_id: str) -> Tools:
+    fingerprints = {saes.get(session, one).fingerprint: one for one in harvests.get(session, harvest_id).sae_ids}
     return _NotingTools(
         prompts=desk.prompts,
         seed=spec.seed,
@@ -118,19 +117,19 @@ def _tools(desk: Desk, spec: RunSpec, reader: "_Reader", session: ReadSession, h
         llm_model=spec.llm,
         embedders=_same_vector,
         steer=_Monotone(),
-        sample=_StoredSample(session, harvest_id, harvests.get(session, harvest_id).sae_ids[spec.features.sae]),
+        sample=_StoredSample(session, harvest_id, fingerprints),
     )
 
 
 @dataclass(slots=True)
 class _Noted:
-    """Sums over the requests of one prompt to one model."""
+    """Weighted sums over the requests of one prompt to one model."""
 
-    requests: int = 0
-    messages: int = 0
-    bytes: int = 0
-    shared: int = 0
-    answers: int = 0
+    requests: float = 0
+    messages: float = 0
+    bytes: float = 0
+    shared: float = 0
+    answers: float = 0
 
 
 _Name = tuple[str, str, str | None]  # endpoint, model, prompt
@@ -138,8 +137,9 @@ _Name = tuple[str, str, str | None]  # endpoint, model, prompt
 
 @dataclass(slots=True)
 class _Reader:
-    """Answers from the text alone, and notes what a language model would have read."""
+    """Answers from the text alone, and notes what a language model would have read; `weight` is how often."""
 
+    weight: float = 1.0
     noted: dict[_Name, _Noted] = field(default_factory=dict[_Name, _Noted])
 
     def note(self, endpoint: str, model: str) -> None:
@@ -150,11 +150,11 @@ class _Reader:
         """Answer, and note."""
         reply = honestly(request)
         noted = self.noted.setdefault((request.endpoint, request.model, request.prompt), _Noted())
-        noted.requests += 1
-        noted.messages += len(request.messages) + len(request.questions)
-        noted.bytes += size_of(request)
-        noted.shared += _shared(request)
-        noted.answers += len(reply.text.encode())
+        noted.requests += self.weight
+        noted.messages += self.weight * (len(request.messages) + len(request.questions))
+        noted.bytes += self.weight * size_of(request)
+        noted.shared += self.weight * _shared(request)
+        noted.answers += self.weight * len(reply.text.encode())
         return reply
 
 
@@ -164,18 +164,9 @@ def _shared(request: Request) -> int:
     return sum(len(message.text.encode(errors="replace")) for message in beginning)
 
 
-def _asked(name: _Name, noted: _Noted, share: float) -> Asked:
+def _asked(name: _Name, noted: _Noted) -> Asked:
     endpoint, model, prompt = name
-    return Asked(
-        endpoint=endpoint,
-        model=model,
-        prompt=prompt,
-        requests=noted.requests * share,
-        messages=noted.messages * share,
-        bytes=noted.bytes * share,
-        shared=noted.shared * share,
-        answers=noted.answers * share,
-    )
+    return Asked(endpoint, model, prompt, noted.requests, noted.messages, noted.bytes, noted.shared, noted.answers)
 
 
 class _SameVector:
@@ -207,13 +198,13 @@ class _StoredSample:
 
     session: ReadSession
     harvest_id: str
-    sae_id: int
+    saes: Mapping[str, int]  # by fingerprint
 
     async def windows(self) -> tuple[Window, ...]:
         return samples.windows(self.session, self.harvest_id, Split.SCORE)
 
     async def fired(self, feature: FeatureRecord) -> NDArray[np.bool_] | None:
-        return samples.fired(self.session, self.harvest_id, self.sae_id, feature.index, Split.SCORE)
+        return samples.fired(self.session, self.harvest_id, self.saes[feature.sae], feature.index, Split.SCORE)
 
     async def similarity(self, text: str, embedder: str) -> NDArray[np.float32]:
         return np.zeros(len(await self.windows()), np.float32)

@@ -6,7 +6,8 @@ from autointerp.jobs import tasks
 from autointerp.jobs.expansion import expand, waiting_for
 from autointerp.runs.checking import check, check_plugins
 from autointerp.runs.desk import Desk
-from autointerp.runs.harvests import cancel_harvest, found_or_created, resume_harvest, submit_missing_shards
+from autointerp.runs.harvests import KEPT, cancel_harvest, resume_harvest, submit_missing_shards
+from autointerp.runs.reuse import harvest_for, reusable_by
 from autointerp.storage import batch_items, batches, budgets, harvests, run_features, runs
 from autointerp.storage.engine import WriteSession
 from autointerp.storage.records import HarvestRecord, HarvestState, RunRecord, RunState
@@ -104,9 +105,10 @@ def submit_missing_chunks(desk: Desk, run_id: str, *, anew: bool) -> None:
 
 
 def _harvest_of(session: WriteSession, spec: RunSpec) -> HarvestRecord:
-    if isinstance(spec.harvest, HarvestSpec):
-        return found_or_created(session, spec.harvest)
-    return harvests.get(session, spec.harvest)
+    if isinstance(spec.harvest, str):
+        return harvests.get(session, spec.harvest)
+    found = reusable_by(session, spec, spec.harvest, KEPT)
+    return found or harvests.create(session, harvest_for(spec, spec.harvest))
 
 
 def _expand_if_harvested(desk: Desk, run_id: str, harvest_id: str) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from autointerp.domain.examples import Split
 from autointerp.domain.explanations import Explanation, Unread, UnreadKind
 from autointerp.errors import InvalidInput, NotFound
-from autointerp.storage import examples
+from autointerp.storage import examples, run_features
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.insertion import insert_one
 from autointerp.storage.records import ExplanationRecord, UnreadRecord
@@ -113,9 +113,11 @@ def list_explanations(
     after: int | None = None,
     limit: int,
 ) -> tuple[ExplanationRecord, ...]:
-    """Return the explanations after the id `after`, oldest first; None: any."""
+    """Return the explanations after the id `after`, oldest first; None: any. A run's controls are no part of it."""
     table = ExplanationTable
     statement = sa.select(table).where(table.id > (after or 0)).order_by(table.id).limit(limit)
+    if run_id is not None:
+        statement = statement.where(table.feature_id.not_in(run_features.controls_of(run_id)))
     statement = statement.filter_by(**_given(feature_id=feature_id, harvest_id=harvest_id, run_id=run_id))
     return tuple(_record(row) for row in session.sql.scalars(statement))
 
@@ -129,9 +131,11 @@ def list_unread(
     after: int | None = None,
     limit: int,
 ) -> tuple[UnreadRecord, ...]:
-    """Return the unread replies after the id `after`, oldest first; None: any."""
+    """Return the unread replies after the id `after`, oldest first; None: any. A run's controls are no part of it."""
     table = UnreadExplanationTable
     statement = sa.select(table).where(table.id > (after or 0)).order_by(table.id).limit(limit)
+    if run_id is not None:
+        statement = statement.where(table.feature_id.not_in(run_features.controls_of(run_id)))
     statement = statement.filter_by(**_given(feature_id=feature_id, harvest_id=harvest_id, run_id=run_id))
     return tuple(_unread(row) for row in session.sql.scalars(statement))
 

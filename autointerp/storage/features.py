@@ -177,6 +177,7 @@ def _value(order: FeatureOrder) -> ColumnElement[float]:
     if order is FeatureOrder.MAX:
         return MEASURED.max.expression
     same = ScoreTable.harvest_id == MEASURED.harvest_id, ScoreTable.feature_id == MEASURED.feature_id
+    same = *same, ScoreTable.control == ""
     best = sa.select(sa.func.max(ScoreTable.value)).where(*same).correlate(MEASURED).scalar_subquery()
     return sa.func.coalesce(best, UNSCORED)
 

@@ -49,6 +49,14 @@ class WorkState(StrEnum):
     FAILED = "failed"
 
 
+class Role(StrEnum):
+    """What a feature is in a run: one of its own, one of those whose scores have controls, or itself a control."""
+
+    OWN = "own"
+    SAMPLE = "sample"
+    RANDOM_DIRECTION = "random_direction"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
     """A subject model as it was loaded."""
@@ -238,6 +246,7 @@ class RunFeature:
     state: WorkState
     attempts: int
     reason: str | None
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +262,8 @@ class Failure:
 class RunProgress:
     """How far a run is, counted over the stored results and the ledger.
 
+    `scores` are the scores proper and `controls` those of controls; the other counts leave out the features that are
+    themselves controls.
     `requests` are attempts that reached a provider and `cached` those answered from the cache; `cost` is the sum of
     the known costs in nano-dollars and `cost_unknown` the number of attempts whose cost is not known. Of the tokens
     `read` the vendors' prompt caches held `read_from_cache`. `failures` are
@@ -265,6 +276,7 @@ class RunProgress:
     explanations: int
     unread: int
     scores: int
+    controls: int
     requests: int
     cached: int
     tokens: int

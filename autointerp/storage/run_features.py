@@ -1,6 +1,6 @@
 """The features of a run: cut into chunks, then done or failed one by one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -8,27 +8,43 @@ from sqlalchemy import CursorResult
 
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.insertion import insert_if_absent
-from autointerp.storage.records import Failure, RunFeature, WorkState
+from autointerp.storage.records import Failure, Role, RunFeature, WorkState
 from autointerp.storage.tables.harvests import FeatureTable
 from autointerp.storage.tables.runs import RunFeatureTable
 
 TABLE = RunFeatureTable
+OWN = TABLE.role != Role.RANDOM_DIRECTION.value
 
 
-def add(session: WriteSession, run_id: str, feature_ids: Sequence[int], *, chunk: int) -> int:
-    """Give a run its features, `chunk` to a unit of work, and return the number of units; again changes nothing."""
-    rows = [
-        {
-            "run_id": run_id,
-            "feature_id": feature_id,
-            "chunk": i // chunk,
-            "state": WorkState.WAITING.value,
-            "attempts": 0,
-        }
-        for i, feature_id in enumerate(feature_ids)
-    ]
-    insert_if_absent(session, TABLE, rows)
-    return -(-len(rows) // chunk)
+def add(
+    session: WriteSession, run_id: str, feature_ids: Sequence[int], *, chunk: int, sample: Collection[int] = ()
+) -> int:
+    """Give a run its features, `chunk` to a unit of work, and return the number of units; again changes nothing.
+
+    Those of the controls' `sample` are all in the first unit, however small units are: they borrow from each other.
+    """
+    first = max(chunk, len(sample))
+    ordered = sorted(feature_ids, key=lambda feature_id: feature_id not in sample)
+    numbers = [0 if i < first else 1 + (i - first) // chunk for i in range(len(ordered))]
+    roles = [Role.SAMPLE if feature_id in sample else Role.OWN for feature_id in ordered]
+    insert_if_absent(session, TABLE, [_row(run_id, *one) for one in zip(ordered, numbers, roles, strict=True)])
+    return max(numbers, default=-1) + 1
+
+
+def add_random(session: WriteSession, run_id: str, feature_ids: Sequence[int], *, number: int) -> None:
+    """Give a run features of random directions, which are no features of its own, as the unit `number`."""
+    insert_if_absent(session, TABLE, [_row(run_id, one, number, Role.RANDOM_DIRECTION) for one in feature_ids])
+
+
+def _row(run_id: str, feature_id: int, number: int, role: Role) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "feature_id": feature_id,
+        "chunk": number,
+        "state": WorkState.WAITING.value,
+        "attempts": 0,
+        "role": role.value,
+    }
 
 
 def chunks(session: ReadSession, run_id: str) -> tuple[int, ...]:
@@ -53,9 +69,26 @@ def chunk(session: ReadSession, run_id: str, number: int) -> tuple[RunFeature, .
             state=WorkState(row.state),
             attempts=row.attempts,
             reason=row.reason,
+            role=Role(row.role),
         )
         for row, index in session.sql.execute(statement)
     )
+
+
+def sample(session: ReadSession, run_id: str) -> tuple[int, ...]:
+    """Return the features of a run whose scores have controls, by index."""
+    statement = (
+        sa.select(TABLE.feature_id)
+        .join(FeatureTable, FeatureTable.id == TABLE.feature_id)
+        .where(TABLE.run_id == run_id, TABLE.role == Role.SAMPLE)
+        .order_by(FeatureTable.index)
+    )
+    return tuple(session.sql.scalars(statement))
+
+
+def controls_of(run_id: str) -> sa.Select[int]:
+    """Select the features that are controls of a run: what was made of them is no result of it."""
+    return sa.select(TABLE.feature_id).where(TABLE.run_id == run_id, ~OWN)
 
 
 def finish(session: WriteSession, run_id: str, feature_ids: Sequence[int]) -> None:
@@ -108,17 +141,17 @@ def retry_failed(session: WriteSession, run_id: str) -> int:
 
 
 def count_states(session: ReadSession, run_id: str) -> dict[WorkState, int]:
-    """Count the features of a run by state."""
-    statement = sa.select(TABLE.state, sa.func.count()).where(TABLE.run_id == run_id).group_by(TABLE.state)
+    """Count the features of a run's own by state."""
+    statement = sa.select(TABLE.state, sa.func.count()).where(TABLE.run_id == run_id, OWN).group_by(TABLE.state)
     return {WorkState(state): count for state, count in session.sql.execute(statement)}
 
 
 def list_failures(session: ReadSession, run_id: str, *, after: int | None, limit: int) -> tuple[Failure, ...]:
-    """Return the failed features after the feature id `after`, by id."""
+    """Return the failed features of a run's own after the feature id `after`, by id."""
     statement = (
         sa.select(TABLE.feature_id, FeatureTable.index, TABLE.reason)
         .join(FeatureTable, FeatureTable.id == TABLE.feature_id)
-        .where(TABLE.run_id == run_id, TABLE.state == WorkState.FAILED, TABLE.feature_id > (after or 0))
+        .where(TABLE.run_id == run_id, OWN, TABLE.state == WorkState.FAILED, TABLE.feature_id > (after or 0))
         .order_by(TABLE.feature_id)
         .limit(limit)
     )

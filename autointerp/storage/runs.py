@@ -99,7 +99,8 @@ def settle(session: WriteSession, run_id: str) -> RunState:
     """End a running run in which no feature waits, and return the state the run is in now.
 
     Call it in a write session of its own after the results are committed: of two workers that finish the last
-    features at once, the later one then sees the work of both.
+    features at once, the later one then sees the work of both. A random direction that failed is left out of the
+    controls, and is no failure of the run.
     """
     statement = sa.update(RunTable).where(
         RunTable.id == run_id,
@@ -107,7 +108,8 @@ def settle(session: WriteSession, run_id: str) -> RunState:
         ~_has(run_id, WorkState.WAITING),
     )
     end = sa.case(
-        (_has(run_id, WorkState.FAILED), RunState.COMPLETE_WITH_FAILURES.value), else_=RunState.COMPLETE.value
+        (_has(run_id, WorkState.FAILED, run_features.OWN), RunState.COMPLETE_WITH_FAILURES.value),
+        else_=RunState.COMPLETE.value,
     )
     _update(session, statement, {"state": end, "finished_at": now()})
     return get(session, run_id).state
@@ -120,9 +122,10 @@ def progress(session: ReadSession, run_id: str, *, failures: int = 100) -> RunPr
         waiting=states.get(WorkState.WAITING, 0),
         done=states.get(WorkState.DONE, 0),
         failed=states.get(WorkState.FAILED, 0),
-        explanations=_count(session, ExplanationTable.run_id == run_id),
-        unread=_count(session, UnreadExplanationTable.run_id == run_id),
-        scores=_count(session, ScoreTable.run_id == run_id),
+        explanations=_count_own(session, ExplanationTable, run_id),
+        unread=_count_own(session, UnreadExplanationTable, run_id),
+        scores=_count(session, ScoreTable.run_id == run_id, ScoreTable.control == ""),
+        controls=_count(session, ScoreTable.run_id == run_id, ScoreTable.control != ""),
         **_paid(session, run_id),
         failures=run_features.list_failures(session, run_id, after=None, limit=failures),
         batch=batches.progress(session, run_id) if get(session, run_id).spec.mode == "batch" else None,
@@ -147,12 +150,17 @@ def _paid(session: ReadSession, run_id: str) -> dict[str, int]:
     return {name: int(value or 0) for name, value in row._mapping.items()}  # pyright: ignore[reportPrivateUsage]
 
 
-def _count(session: ReadSession, condition: sa.ColumnElement[bool]) -> int:
-    return session.sql.execute(sa.select(sa.func.count()).where(condition)).scalar_one()
+def _count_own(session: ReadSession, table: type[ExplanationTable | UnreadExplanationTable], run_id: str) -> int:
+    """Count the rows of a run that are not about its controls."""
+    return _count(session, table.run_id == run_id, table.feature_id.not_in(run_features.controls_of(run_id)))
 
 
-def _has(run_id: str, state: WorkState) -> sa.ColumnElement[bool]:
-    return sa.exists().where(RunFeatureTable.run_id == run_id, RunFeatureTable.state == state)
+def _count(session: ReadSession, *conditions: sa.ColumnElement[bool]) -> int:
+    return session.sql.execute(sa.select(sa.func.count()).where(*conditions)).scalar_one()
+
+
+def _has(run_id: str, state: WorkState, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(RunFeatureTable.run_id == run_id, RunFeatureTable.state == state, *conditions)
 
 
 def _update(session: WriteSession, statement: sa.Update, values: dict[str, Any]) -> int:

@@ -11,6 +11,7 @@ from autointerp.api.problems import MEDIA_TYPE, Problem
 from autointerp.api.schemas import (
     agreement,
     comparisons,
+    controls,
     endpoints,
     explanations,
     features,
@@ -32,6 +33,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 MODULES = (
     agreement,
     comparisons,
+    controls,
     endpoints,
     explanations,
     features,

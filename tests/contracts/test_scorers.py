@@ -14,7 +14,7 @@ from autointerp.errors import InvalidSpec, OutOfBudget
 from autointerp.testing.rehearsal import Bench, Coin, Mute, Scripted, bench
 
 ALL = plugins.names("scorer")
-JUDGES = plugins.names("judge")
+JUDGES = [name for name in plugins.names("judge") if name != "fixed"]  # `fixed` answers without reading
 
 
 def asks_a_judge(name: str) -> bool:
@@ -112,13 +112,20 @@ async def test_a_truthful_judge_outscores_a_coin_on_a_true_feature(name: str, ju
 
 @pytest.mark.parametrize("name", SCORERS)
 async def test_saying_yes_to_everything_scores_no_better_than_a_coin(name: str, on: Bench) -> None:
-    found = await score(on, name, Recorder())
+    found = await score(on, name, on.judge("fixed", {"answer": True}))
 
     assert found.value is not None
     if found.metric == Metric.F1:  # a coin has no fixed value there
         assert found.value <= 0.5
     else:
         assert found.value == pytest.approx(chance_of(found))
+
+
+@pytest.mark.parametrize("name", SCORERS)
+async def test_saying_no_to_everything_scores_no_better_than_a_coin(name: str, on: Bench) -> None:
+    found = await score(on, name, on.judge("fixed", {"answer": False}))
+
+    assert found.value is None or found.value <= 0.5 + 1e-9
 
 
 @pytest.mark.parametrize("name", SCORERS)

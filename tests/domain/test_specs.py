@@ -68,3 +68,19 @@ def test_a_bare_kind_stands_for_the_baseline_with_its_defaults() -> None:
 def test_a_spec_that_cannot_be_meant_is_refused(model: type, value: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         model.model_validate(value)
+
+
+@pytest.mark.parametrize("hook", ["sae:1", "sae:7"])
+def test_a_baseline_lies_beside_an_sae_of_the_harvest(hook: str) -> None:
+    good = HarvestSpec.model_validate({**HARVEST, "saes": [{"path": "s"}, {"baseline": "random", "hook": "sae:0"}]})
+
+    assert [None, 0] == [sae.beside for sae in good.saes]
+    with pytest.raises(ValidationError, match="names no SAE of the harvest"):
+        HarvestSpec.model_validate({**HARVEST, "saes": [{"path": "s"}, {"baseline": "random", "hook": hook}]})
+
+
+def test_a_control_is_named_once() -> None:
+    with pytest.raises(ValidationError, match="the same control twice"):
+        RunSpec.model_validate(
+            {"harvest": "h", "explainers": ["default"], "controls": {"kinds": ["shuffled", "shuffled"]}}
+        )

@@ -142,3 +142,15 @@ def test_subjects_without_baselines_need_no_driver_for_where_these_are_kept(fold
     assert subjects.subject(planted_harvest(folder)).dictionaries
     with pytest.raises(InvalidInput, match="nowhere://"):
         subjects.subject(harvest_of(folder, "random"))
+
+
+async def test_a_baseline_lies_where_the_sae_of_its_hook_does(fresh: World, folder: Path) -> None:
+    spec = planted_harvest(folder, tokens=6_000)
+    beside = [{"baseline": {"kind": kind, "tokens": 4_000}, "hook": "sae:0"} for kind in ("random", "neurons")]
+    harvest = HarvestSpec.model_validate({**spec.model_dump(), "saes": [*spec.model_dump()["saes"], *beside]})
+
+    record = await fresh.carry_out(fresh.spec(harvest=harvest, features={"sample": 1}))
+
+    found, _ = found_in(fresh, str(record.harvest_id))
+    assert [found[0].kind, "random", "neurons"] == [sae.kind for sae in found]
+    assert {found[0].hook} == {sae.hook for sae in found}

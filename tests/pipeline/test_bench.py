@@ -21,7 +21,7 @@ async def kl(world: World) -> float:
         run = runs.get(session, run_id)
         assert run.harvest_id is not None
         harvest = harvests.get(session, run.harvest_id)
-    async with world.shop.bench.lay_out(run, harvest, Turn(run.id, 0, 0)) as tools:
+    async with world.shop.bench.lay_out(run, harvest, Turn(run.id, 0, 0), sae=0) as tools:
         return (await tools.need_steer("the test").kl([[1, 2, 3]], CHANGE))[0]
 
 

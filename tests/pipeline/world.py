@@ -66,7 +66,7 @@ class World:
     harvest: HarvestSpec
 
     def spec(self, **options: object) -> RunSpec:
-        """A run over six features, with the LLM explaining and judging."""
+        """A run over six features, with the LLM explaining and judging, and without controls."""
         usual = {
             "harvest": self.harvest,
             "features": {"indices": FEATURES},
@@ -74,6 +74,7 @@ class World:
             "scorers": [{"name": "detection", "judge": "llm"}],
             "llm": "fake/model",
             "chunk": 4,
+            "controls": {"features": 0},
         }
         return RunSpec.model_validate(usual | options)
 

@@ -132,7 +132,8 @@ class Progress(Shown):
     failed: int
     explanations: int
     unread: int = Field(description="replies of explainers that could not be read")
-    scores: int
+    scores: int = Field(description="scores proper")
+    controls: int = Field(description="scores of controls; /v1/runs/{id}/controls holds the scores proper against them")
     requests: int = Field(description="attempts that reached a language model")
     cached: int = Field(description="requests answered from the cache, at no cost")
     tokens: int
@@ -154,6 +155,7 @@ class Progress(Shown):
             explanations=progress.explanations,
             unread=progress.unread,
             scores=progress.scores,
+            controls=progress.controls,
             requests=progress.requests,
             cached=progress.cached,
             tokens=progress.tokens,
@@ -177,6 +179,7 @@ class RunPage(Run):
             "explanations": 39,
             "unread": 1,
             "scores": 78,
+            "controls": 30,
             "requests": 1_210,
             "cached": 0,
             "tokens": 910_000,

@@ -79,6 +79,8 @@ class Score(Shown):
         prompt="9d2e11a0",
         tokens=21_400,
         cost=0.0031,
+        control="",
+        borrowed_id=None,
         created_at=WHEN,
     )
 
@@ -105,6 +107,8 @@ class Score(Shown):
     prompt: str | None = Field(description="sha256 of the prompt")
     tokens: int
     cost: float | None = Field(description="in dollars; null: the price is not known")
+    control: str = Field(description="which control this is a score of; empty: a score proper")
+    borrowed_id: int | None = Field(description="the explanation of another feature that took the place of this one")
     created_at: datetime
 
     @classmethod
@@ -135,6 +139,8 @@ class Score(Shown):
             prompt=score.prompt,
             tokens=record.tokens,
             cost=dollars(record.cost),
+            control=record.control,
+            borrowed_id=record.borrowed_id,
             created_at=record.created_at,
         )
 

@@ -31,6 +31,7 @@ class RunFeatureTable(Base):
     __tablename__ = "run_features"
     __table_args__ = (
         CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
+        CheckConstraint("role IN ('own', 'sample', 'random_direction')", name="role"),
         Index(None, "run_id", "state", "chunk"),
     )
 
@@ -40,6 +41,7 @@ class RunFeatureTable(Base):
     state: Mapped[str] = mapped_column(String(16))
     attempts: Mapped[int]
     reason: Mapped[str | None]
+    role: Mapped[str] = mapped_column(String(16))
 
 
 class BudgetTable(Base):

@@ -1,0 +1,33 @@
+"""The scores of a run against their controls, as a table for a terminal."""
+
+from rich.table import Table
+
+from autointerp.api.schemas.controls import Against, RunControls
+
+
+def controls_table(found: RunControls) -> Table:
+    """One line a scorer and control: both means on the features that have both, and the interval of the difference."""
+    explainers = {one.explainer for one in found.items}
+    headings = ("scorer", "control", "features", "score", "control's", "difference")
+    table = Table(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for one in found.items:
+        scorer = f"{one.scorer}:{one.judge}" if one.judge else one.scorer
+        name = f"{scorer} of {one.explainer}" if len(explainers) > 1 else scorer
+        control = one.control.replace("_", " ")
+        table.add_row(name, control, _features(one), _mean(one.score), _mean(one.control_score), _difference(one))
+    return table
+
+
+def _features(one: Against) -> str:
+    return f"{one.features} ({one.undefined} undefined)" if one.undefined else str(one.features)
+
+
+def _mean(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _difference(one: Against) -> str:
+    if one.score is None or one.control_score is None:
+        return "–"
+    mean = f"{one.score - one.control_score:+.2f}"
+    return mean if one.difference is None else f"{mean} [{one.difference.low:+.2f}, {one.difference.high:+.2f}]"
