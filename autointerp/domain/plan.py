@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from autointerp import plugins
 from autointerp.domain.specs import PluginSpec, RunSpec, ScorerSpec
-from autointerp.domain.tools import Explainer, Scorer, Tools
+from autointerp.domain.tools import Explainer, Scorer, Tools, splits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +18,22 @@ class Plan:
 
 def build(spec: RunSpec, tools: Tools) -> Plan:
     """Build every plug-in of the run; InvalidSpec when one lacks what it needs."""
-    explainers = [(one, plugins.configure("explainer", one.name, one.options).build(tools)) for one in spec.explainers]
-    return Plan(explainers=explainers, scorers=[(one, _scorer(one, tools)) for one in spec.scorers])
+    return Plan(
+        explainers=[(one, build_explainer(one, tools)) for one in spec.explainers],
+        scorers=[(one, build_scorer(one, tools)) for one in spec.scorers],
+    )
 
 
-def _scorer(spec: ScorerSpec, tools: Tools) -> Scorer:
+def build_explainer(spec: PluginSpec, tools: Tools) -> Explainer:
+    """Build one explainer; InvalidSpec also when it wants to see the score split, which the sample is of too."""
+    blind = replace(tools, sample=None)
+    explainer: Explainer = plugins.configure("explainer", spec.name, spec.options).build(blind)
+    splits_of(explainer)
+    return explainer
+
+
+def build_scorer(spec: ScorerSpec, tools: Tools) -> Scorer:
+    """Build one scorer with its judge."""
     judge = None
     if spec.judge is not None:
         judge = plugins.configure("judge", spec.judge.name, spec.judge.options).build(tools)

@@ -14,7 +14,7 @@ from autointerp.domain.explanations import Explanation
 from autointerp.domain.plan import Plan, build
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.domain.steering import Change, Embed, Steered
-from autointerp.domain.tools import Tools
+from autointerp.domain.tools import Tools, shown_to
 from autointerp.errors import Conflict
 from autointerp.llm.estimate import size_of
 from autointerp.llm.providers.fake import honestly
@@ -84,9 +84,9 @@ def _spread(chosen: Sequence[int]) -> list[int]:
 
 async def _rehearse(session: ReadSession, plan: Plan, rows: Sequence[FeatureRow]) -> None:
     for row in rows:
-        shown = examples.load(session, row.harvest_id, row.id, Split.EXPLAIN)
-        asked = examples.load(session, row.harvest_id, row.id, Split.SCORE)
-        made = [await explainer.explain(row.record, shown) for _, explainer in plan.explainers]
+        seen = [e for split in Split for e in examples.load(session, row.harvest_id, row.id, split)]
+        asked = tuple(example for example in seen if example.split is Split.SCORE)
+        made = [await one.explain(row.record, shown_to(one, seen)) for _, one in plan.explainers]
         claims = [result.text for result in made if isinstance(result, Explanation)]
         if not plan.explainers:
             stored = explanations.newest(session, row.harvest_id, [row.id]).get(row.id, ())
