@@ -165,7 +165,7 @@ def _fill(
     """Fill each property of the schema: verdicts by their ids, text with what is `said` under its name, or else with
     the sentence."""
     properties: dict[str, Any] = json.loads(schema).get("properties", {})
-    texts = dict.fromkeys(properties, sentence) | (said or {})
+    texts = {**dict.fromkeys(properties, sentence), **(said or {})}
     return {name: _value(rule, texts[name], verdicts.get(name, 0.0)) for name, rule in properties.items()}
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import torch
 
 from autointerp import plugins
 from autointerp.domain.examples import Example, Split
@@ -35,12 +34,13 @@ def output_only(subject: Planted) -> Dictionary:
     A word's filler follows from its intensity, which is a hash of the word: 6.87 parts the words in two at random.
     """
     sae = weights.build_sae()
-    with torch.no_grad():
-        sae.W_enc[:, FEATURE] = 0.0
-        sae.W_dec[FEATURE] = 0.0
-        sae.W_enc[weights.FILLER, FEATURE] = 100.0
-        sae.b_enc[FEATURE] = -687.0
-        sae.W_dec[FEATURE, weights.CONCEPTS.index(WRITTEN)] = 1.0
+    parts = {name: values.clone() for name, values in sae.state_dict().items()}
+    parts["W_enc"][:, FEATURE] = 0.0
+    parts["W_enc"][weights.FILLER, FEATURE] = 100.0
+    parts["b_enc"][FEATURE] = -687.0
+    parts["W_dec"][FEATURE] = 0.0
+    parts["W_dec"][FEATURE, weights.CONCEPTS.index(WRITTEN)] = 1.0
+    sae.load_state_dict(parts)
     return wrap(sae, subject.model, hook=weights.HOOK, name="planted", source={"planted": "output"})
 
 
