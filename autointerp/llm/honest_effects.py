@@ -5,6 +5,7 @@ A prompt shows tokens as `{"effect": "promoted", "tokens": […]}` and texts as 
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 NAMED_AT_MOST = 5
@@ -13,18 +14,28 @@ NAMED_AT_MOST = 5
 def describe(prompt: str) -> str | None:
     """Name the words that come with the feature, in quotation marks; None where the prompt shows no effects."""
     effects = [found for line in prompt.splitlines() if (found := _effect(line))]
-    added: Counter[str] = Counter()
-    for effect in effects:
-        if "steered" in effect:
-            added.update(_words(effect["steered"]))
-            added.subtract(_words(effect["clean"]))
-    promoted = [str(token).strip() for one in effects if one.get("effect") == "promoted" for token in one["tokens"]]
-    most = max(added.values(), default=0)
-    named = [word for word, count in added.most_common(NAMED_AT_MOST) if count > max(1, most / 4)]
-    named = named or promoted[:NAMED_AT_MOST]
     if not effects:
         return None
-    return "words such as " + " or ".join(json.dumps(word, ensure_ascii=False) for word in named)
+    named = _added(effects)
+    named = named or [str(token).strip() for one in effects for token in _promoted(one)]
+    if not named:
+        return "nothing that the texts have in common"
+    return "words such as " + " or ".join(json.dumps(word, ensure_ascii=False) for word in named[:NAMED_AT_MOST])
+
+
+def _added(effects: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The words that the steered texts hold more often than the clean ones, the most frequent first."""
+    added: Counter[str] = Counter()
+    for pair in effects:
+        if "steered" in pair:
+            added.update(_words(str(pair["steered"])))
+            added.subtract(_words(str(pair["clean"])))
+    most = max(added.values(), default=0)
+    return [word for word, count in added.most_common() if count > max(1, most / 4)]
+
+
+def _promoted(effect: Mapping[str, Any]) -> Sequence[Any]:
+    return effect.get("tokens", ()) if effect.get("effect") == "promoted" else ()
 
 
 def _effect(line: str) -> dict[str, Any] | None:

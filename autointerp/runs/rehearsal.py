@@ -1,8 +1,10 @@
 """What a run asks of language models, found by a rehearsal on a few of its features with an honest reader."""
 
 import asyncio
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,7 +147,7 @@ class _Reader:
 
     async def complete(self, request: Request) -> Reply:
         """Answer, and note."""
-        reply = honestly(request)
+        reply = _told_apart(honestly(request), request.sample)
         noted = self.noted.setdefault((request.endpoint, request.model, request.prompt), _Noted())
         noted.requests += 1
         noted.messages += len(request.messages) + len(request.questions)
@@ -153,6 +155,18 @@ class _Reader:
         noted.shared += _shared(request)
         noted.answers += len(reply.text.encode())
         return reply
+
+
+def _told_apart(reply: Reply, sample: int) -> Reply:
+    """The reply as another draw would say it: what compares draws goes on asking only where they differ."""
+    try:
+        said = json.loads(reply.text) if sample else None
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return reply
+    other = {k: f"{v} ({sample})" if isinstance(v, str) else v for k, v in cast(dict[str, Any], said).items()}
+    return replace(reply, text=json.dumps(other, ensure_ascii=False))
 
 
 def _shared(request: Request) -> int:

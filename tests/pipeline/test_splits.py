@@ -1,5 +1,6 @@
 """An explainer is handed the splits that it declares, and never the one that explanations are scored on."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ from autointerp.domain.calls import Request
 from autointerp.domain.examples import Split
 from autointerp.errors import InvalidSpec
 from autointerp.runs import create_run
+from autointerp.runs.rehearsal import rehearse
 from autointerp.storage import examples, explanations
 from autointerp.storage.records import RunState
 from tests.pipeline.watching import Watching
@@ -90,3 +92,16 @@ async def test_the_model_of_a_winner_that_asked_nobody_is_not_that_of_the_judge(
         made = explanations.list_explanations(session, run_id=run.id, limit=100)
     assert [one.model for one in made] == [None] * len(FEATURES)
     assert all(one.tokens > 0 for one in made)
+
+
+async def test_the_estimate_of_a_run_counts_what_trying_out_its_candidates_asks(world: World) -> None:
+    def requests(n: int) -> float:
+        spec = world.spec(explainers=[{"name": "best_of", "options": {"n": n}}], scorers=[])
+        return sum(one.requests for one in rehearse(world.desk, spec))
+
+    one, three = await asyncio.to_thread(requests, 1), await asyncio.to_thread(requests, 3)
+
+    assert one == len(FEATURES)
+    assert three >= 3 * len(FEATURES) + 3 * 2 * len(
+        FEATURES
+    )  # each candidate is made, and tried by two requests or more
