@@ -23,7 +23,7 @@ from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
 from autointerp.explainers._author import Asking, Author
 from autointerp.explainers._claims import Reasoned
-from autointerp.explainers._passages import level, strongest_first
+from autointerp.explainers._passages import level, strength_of, strongest_first
 
 HIGHEST = 9  # of the scale of activations
 
@@ -117,7 +117,7 @@ class Bricken:
         return slice(max(0, example.peak - self.config.reach), example.peak + self.config.reach + 1)
 
     def _values(self, feature: FeatureRecord, shown: Sequence[Example]) -> dict[str, Any]:
-        strongest = feature.statistics.max or max(example.max for example in shown)
+        strongest = strength_of(feature, shown)
         statistics, count = feature.statistics, self.config.logits
         return {
             "excerpts": [self._excerpt(example, strongest) for example in shown],

@@ -19,7 +19,7 @@ from autointerp.domain.tools import Explainer, Tools, shown_to, splits_of
 from autointerp.explainers._author import Asking, Author
 from autointerp.explainers._claims import BothSides
 from autointerp.explainers._effects import Effects, Looking
-from autointerp.explainers._passages import passage, strongest_first
+from autointerp.explainers._passages import passages
 from autointerp.explainers._sides import both
 from autointerp.explainers._together import together
 
@@ -73,12 +73,8 @@ class OneRequest:
         seen = await self.effects.look(feature, found)
         if isinstance(seen, Unread):
             return seen
-        strongest = feature.statistics.max or max(example.max for example in chosen)
-        passages = [
-            passage(example, strongest, threshold=config.threshold, listed=config.activations)
-            for example in sorted(chosen, key=strongest_first)
-        ]
-        heard = await self.author.ask(config.prompt, {"passages": passages, **seen.values}, BothSides)
+        passed = passages(feature, chosen, threshold=config.threshold, listed=config.activations)
+        heard = await self.author.ask(config.prompt, {"passages": passed, **seen.values}, BothSides)
         if isinstance(heard, Unread):
             return heard
         text = both(heard.value.fires_on, heard.value.promotes, config.length)

@@ -18,7 +18,7 @@ from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
 from autointerp.explainers._author import Asking, Author
 from autointerp.explainers._claims import Claim
-from autointerp.explainers._passages import passage, strongest_first
+from autointerp.explainers._passages import passages
 
 NEAR = (Kind.NEIGHBOUR, Kind.SIMILAR_TEXT, Kind.SAME_TOKEN)
 
@@ -59,12 +59,8 @@ class Contrastive:
         if min(len(fires), len(silent)) < config.least:
             detail = f"{len(fires)} firing and {len(silent)} silent examples in the explain split"
             return Unread(UnreadKind.FAILED, f"{detail}; {config.least} of each are needed")
-        strongest = feature.statistics.max or max(example.max for example in fires)
         values = {
-            "firing": [
-                passage(example, strongest, threshold=config.threshold, listed=config.activations)
-                for example in sorted(fires, key=strongest_first)
-            ],
+            "firing": passages(feature, fires, threshold=config.threshold, listed=config.activations),
             "silent": [{"text": e.text, "why": e.group.kind.replace("_", " ")} for e in silent],
         }
         heard = await self.author.ask(config.prompt, values, Claim)

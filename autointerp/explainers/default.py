@@ -16,7 +16,7 @@ from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
 from autointerp.explainers._author import Asking, Author
 from autointerp.explainers._claims import Claim
-from autointerp.explainers._passages import passage, strongest_first
+from autointerp.explainers._passages import passages
 
 
 class Config(Asking):
@@ -54,12 +54,8 @@ class Default:
         if len(chosen) < config.least:
             detail = f"{len(chosen)} quantile examples in the explain split; {config.least} are needed"
             return Unread(UnreadKind.FAILED, detail)
-        strongest = feature.statistics.max or max(e.max for e in chosen)
-        passages = [
-            passage(example, strongest, threshold=config.threshold, listed=config.activations)
-            for example in sorted(chosen, key=strongest_first)
-        ]
-        heard = await self.author.ask(config.prompt, {"passages": passages}, Claim)
+        shown = passages(feature, chosen, threshold=config.threshold, listed=config.activations)
+        heard = await self.author.ask(config.prompt, {"passages": shown}, Claim)
         if isinstance(heard, Unread):
             return heard
         return self.author.explanation(heard, heard.value.explanation, tuple(e.window for e in chosen))
