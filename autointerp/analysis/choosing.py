@@ -10,9 +10,16 @@ from autointerp.domain.examples import Example, Kind, Split
 
 def of_split(examples: Sequence[Example], split: Split) -> tuple[Example, ...]:
     """The examples in canonical order; ValueError when one belongs to another split, because then splits leak."""
-    if wrong := {example.split for example in examples} - {split}:
-        raise ValueError(f"examples of {sorted(wrong)} were handed to what may only see the {split} split")
-    return tuple(sorted(examples, key=lambda e: (e.group, e.context, e.start, e.peak)))
+    return by_split(examples, split)[split]
+
+
+def by_split(examples: Sequence[Example], *splits: Split) -> dict[Split, tuple[Example, ...]]:
+    """The examples of each split in canonical order; ValueError when one belongs to none of `splits`."""
+    if wrong := {example.split for example in examples} - set(splits):
+        allowed = " and the ".join(f"{split} split" for split in splits)
+        raise ValueError(f"examples of {sorted(wrong)} were handed to what may only see the {allowed}")
+    ordered = sorted(examples, key=lambda e: (e.group, e.context, e.start, e.peak))
+    return {split: tuple(e for e in ordered if e.split is split) for split in splits}
 
 
 def spread(

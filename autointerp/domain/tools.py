@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from autointerp.domain.calls import Complete, Message
 from autointerp.domain.capabilities import Capability
-from autointerp.domain.examples import Example
+from autointerp.domain.examples import Example, Split
 from autointerp.domain.explanations import Explanation, Unread
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.judging import Judge, Picker
@@ -104,9 +104,32 @@ class Tools:
 
 
 class Explainer(Protocol):
-    """Says when a feature fires, from examples of the explain split."""
+    """Says when a feature fires or what it does, from examples of the explain split.
+
+    One that tries its explanations out has an attribute `sees` besides, which names the validation split too.
+    """
 
     async def explain(self, feature: FeatureRecord, examples: tuple[Example, ...]) -> Explanation | Unread: ...
+
+
+def splits_of(explainer: Explainer) -> tuple[Split, ...]:
+    """The splits whose examples an explainer is given: those that its attribute `sees` names, else explain alone.
+
+    InvalidSpec when the score split is among them: what has seen it cannot be scored on it.
+    """
+    sees: tuple[Split, ...] = getattr(explainer, "sees", (Split.EXPLAIN,))
+    if Split.SCORE in sees:
+        raise InvalidSpec(
+            f"the explainer {type(explainer).__name__} wants examples of the score split, which no explainer is given; "
+            "let it see the explain split, and the validation split where it tries its explanations out"
+        )
+    return tuple(split for split in Split if split in sees)
+
+
+def shown_to(explainer: Explainer, examples: Sequence[Example]) -> tuple[Example, ...]:
+    """The examples that an explainer is given."""
+    splits = splits_of(explainer)
+    return tuple(example for example in examples if example.split in splits)
 
 
 class Scorer(Protocol):

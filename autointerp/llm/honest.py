@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from autointerp.domain.calls import Asked, Decided, Message, Role
-from autointerp.llm import honest_levels
+from autointerp.llm import honest_effects, honest_levels
 
 MARKED = re.compile(r"(\w*)«([^«»]*)»(\w*)")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)+)"|“([^”]+)”|`([^`]+)`|(?<!\w)\'([^\']+)\'(?!\w)')
 WORD = re.compile(r"\w+|[^\w\s]+")
 NAMED_AT_MOST = 5
+REASONING = "I counted in how many passages each marked stretch stands."
 _SMALL = """
     a about activates after all also an and any are as at be before being by contain contains containing every
     feature features fire fires followed following for from has have in indicating into is it its kind like mention
@@ -48,7 +49,8 @@ def answer(messages: Sequence[Message], schema: str | None) -> str:
         return json.dumps(levels)
     if claim is None:
         sentence = describe([_passage(found).text for found in shown])
-        return sentence if schema is None else json.dumps(_fill(schema, sentence, {}))
+        said = {"reasoning": REASONING, "promotes": honest_effects.describe(asked) or sentence}
+        return sentence if schema is None else json.dumps(_fill(schema, sentence, {}, said))
     verdicts = {_name(found): _strength(claim, _passage(found)) for found in shown}
     if schema is None:
         return json.dumps({name: strength > 0 for name, strength in verdicts.items()})
@@ -191,11 +193,15 @@ def _trimmed(marked: str) -> str:
     return marked.strip() or marked
 
 
-def _fill(schema: str, sentence: str, verdicts: Mapping[str, float]) -> dict[str, Any]:
-    """Fill each property of the schema: verdicts by their ids, a list with those that hold, text with the sentence."""
+def _fill(
+    schema: str, sentence: str, verdicts: Mapping[str, float], said: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Fill each property of the schema: verdicts by their ids, a list with those that hold, text with what is `said` under its name, or else with
+    the sentence."""
     properties: dict[str, Any] = json.loads(schema).get("properties", {})
     held = [name for name, strength in verdicts.items() if strength > 0]
-    return {name: _value(rule, sentence, verdicts.get(name, 0.0), held) for name, rule in properties.items()}
+    texts = {**dict.fromkeys(properties, sentence), **(said or {})}
+    return {name: _value(rule, texts[name], verdicts.get(name, 0.0), held) for name, rule in properties.items()}
 
 
 def _value(rule: Mapping[str, Any], sentence: str, strength: float, held: Sequence[str]) -> Any:

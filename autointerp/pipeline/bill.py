@@ -23,6 +23,7 @@ class Bill:
     prompt: str | None = None
     fresh: int = 0
     _sent: dict[str, str] = field(default_factory=dict[str, str])
+    _models: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def kept(self) -> bool:
@@ -33,6 +34,10 @@ class Bill:
         """Return the key of the request that was sent for the one that was asked for."""
         return None if request is None else self._sent.get(request, request)
 
+    def answered_by(self, request: str | None) -> str | None:
+        """Return the model that answered the request that was sent; None where none was, or no reply came."""
+        return None if request is None else self._models.get(request)
+
     def draw_of(self, request: Request) -> Request:
         """Return the request as it is sent."""
         sent = replace(request, sample=request.sample + self.draw) if self.draw else request
@@ -42,7 +47,7 @@ class Bill:
 
     def add(self, request: Request, reply: Reply) -> None:
         """Book one reply; one from the cache cost nothing now."""
-        self.model = f"{request.endpoint}/{reply.model}"
+        self.model = self._models[request.key] = f"{request.endpoint}/{reply.model}"
         if reply.cached:
             return
         self.fresh += 1

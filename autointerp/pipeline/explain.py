@@ -1,11 +1,13 @@
-"""Explain: each explainer's claim about each feature, from examples of the explain split."""
+"""Explain: each explainer's claim about each feature, from examples of the splits that it may see."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from autointerp.domain.examples import Example, Split
 from autointerp.domain.explanations import Explanation
+from autointerp.domain.tools import Explainer, shown_to, splits_of
 from autointerp.pipeline.bill import billed
 from autointerp.pipeline.shop import Shop
 from autointerp.pipeline.slip import Slip
@@ -25,7 +27,8 @@ async def explain(shop: Shop, slip: Slip) -> None:
     async def one(feature: FeatureRow) -> None:
         missing = [i for i in range(len(slip.plan.explainers)) if i not in held.get(feature.id, ())]
         if missing:
-            shown = await asyncio.to_thread(load_examples, shop.database, feature, Split.EXPLAIN)
+            explainers = [slip.plan.explainers[i][1] for i in missing]
+            shown = await asyncio.to_thread(_load_seen, shop.database, feature, explainers)
             draws = {i: slip.generation if i in unread.get(feature.id, ()) else 0 for i in missing}
             await slip.in_turn(_explain(shop, slip, feature, i, shown, draw=draw) for i, draw in draws.items())
 
@@ -40,7 +43,7 @@ async def _explain(
 ) -> None:
     spec, explainer = slip.plan.explainers[position]
     with billed(draw=draw) as bill:
-        result = await explainer.explain(feature.record, shown)
+        result = await explainer.explain(feature.record, shown_to(explainer, shown))
     result = replace(result, request=bill.sent_as(result.request))
     about = {
         "run_id": slip.run.id,
@@ -49,7 +52,7 @@ async def _explain(
         "position": position,
         "explainer": spec.name,
         "options": spec.options,
-        "model": bill.model,
+        "model": bill.answered_by(result.request),
         "seed": slip.run.spec.seed,
         "tokens": bill.tokens,
         "cost": bill.cost,
@@ -63,6 +66,12 @@ async def _explain(
             f"explainer {spec.name}: the reply could not be read ({result.kind}): {result.detail}"
         )
         await shop.commits.run(partial(explanations.add_unread, **about, unread=result))
+
+
+def _load_seen(database: Database, feature: FeatureRow, explainers: Sequence[Explainer]) -> tuple[Example, ...]:
+    """Read a feature's examples of every split that one of the explainers sees."""
+    splits = {split for explainer in explainers for split in splits_of(explainer)}
+    return tuple(example for split in sorted(splits) for example in load_examples(database, feature, split))
 
 
 def load_examples(database: Database, feature: FeatureRow, split: Split) -> tuple[Example, ...]:

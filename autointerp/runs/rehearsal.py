@@ -1,8 +1,10 @@
 """What a run asks of language models, found by a rehearsal on a few of its features with an honest reader."""
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from autointerp.domain.plan import Plan, build
 from autointerp.domain.sample import Window
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.domain.steering import Change, Embed, Steered
-from autointerp.domain.tools import Tools
+from autointerp.domain.tools import Tools, shown_to
 from autointerp.errors import Conflict
 from autointerp.llm.estimate import size_of
 from autointerp.llm.providers.fake import honestly
@@ -76,12 +78,12 @@ def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
     return found.id
 
 
-async def _rehearse(session: ReadSession, plan: Plan, cast: Sequence[Part], reader: "_Reader") -> None:
-    for part, row in [(one, row) for one in cast for row in one.rows]:
+async def _rehearse(session: ReadSession, plan: Plan, played: Sequence[Part], reader: "_Reader") -> None:
+    for part, row in [(one, row) for one in played for row in one.rows]:
         reader.weight = part.explain
-        shown = examples.load(session, row.harvest_id, row.id, Split.EXPLAIN)
-        asked = examples.load(session, row.harvest_id, row.id, Split.SCORE)
-        made = [await explainer.explain(row.record, shown) for _, explainer in plan.explainers]
+        seen = [e for split in Split for e in examples.load(session, row.harvest_id, row.id, split)]
+        asked = tuple(example for example in seen if example.split is Split.SCORE)
+        made = [await one.explain(row.record, shown_to(one, seen)) for _, one in plan.explainers]
         claims = [result.text for result in made if isinstance(result, Explanation)]
         if not plan.explainers:
             stored = explanations.newest(session, row.harvest_id, [row.id]).get(row.id, ())
@@ -148,7 +150,7 @@ class _Reader:
 
     async def complete(self, request: Request) -> Reply:
         """Answer, and note."""
-        reply = honestly(request)
+        reply = _told_apart(honestly(request), request.sample)
         noted = self.noted.setdefault((request.endpoint, request.model, request.prompt), _Noted())
         noted.requests += self.weight
         noted.messages += self.weight * (len(request.messages) + len(request.questions))
@@ -156,6 +158,18 @@ class _Reader:
         noted.shared += self.weight * _shared(request)
         noted.answers += self.weight * len(reply.text.encode())
         return reply
+
+
+def _told_apart(reply: Reply, sample: int) -> Reply:
+    """The reply as another draw would say it: what compares draws goes on asking only where they differ."""
+    try:
+        said = json.loads(reply.text) if sample else None
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return reply
+    other = {k: f"{v} ({sample})" if isinstance(v, str) else v for k, v in cast(dict[str, Any], said).items()}
+    return replace(reply, text=json.dumps(other, ensure_ascii=False))
 
 
 def _shared(request: Request) -> int:

@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.analysis.choosing import of_split, spread
+from autointerp.analysis.steering import Strength, find, prompt
 from autointerp.analysis.summary import Metric, Recipe, even, everything, summarise, undefined
 from autointerp.domain.examples import Example, Kind, Split
 from autointerp.domain.features import FeatureRecord
@@ -29,7 +30,6 @@ from autointerp.domain.seeds import rng_for
 from autointerp.domain.steering import Change, Mode, Steer, Steered
 from autointerp.domain.tools import Tools
 from autointerp.hashing import canonical_json, stable_int
-from autointerp.scorers._strength import Strength, find
 from autointerp.scorers._trials import Ask, put, too_few
 
 TASK = "intervention"
@@ -145,9 +145,3 @@ class Intervention:
         return replace(
             score, metrics={**score.metrics, "strength": strength.strength, "kl": strength.kl, "identical": same}
         )
-
-
-def prompt(example: Example, longest: int) -> tuple[int, ...]:
-    """The example's tokens up to and with the first on which the feature fires, at most the last `longest` of them."""
-    first = next(i for i, activation in enumerate(example.activations) if activation > 0)
-    return example.tokens[max(0, first + 1 - longest) : first + 1]

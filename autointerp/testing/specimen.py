@@ -1,7 +1,8 @@
 """A feature made of words, whose meaning is known: for trying out explainers, judges and scorers without a model.
 
-It fires on the names of colours, and every activation decile has a colour of its own. Around them stand words drawn
-at random, animals among them, so that an explanation about animals holds for as many firing windows as silent ones.
+It fires on the names of colours and makes them likelier, and every activation decile has a colour of its own. Around
+them stand words drawn at random, animals among them, so that an explanation about animals holds for as many firing
+windows as silent ones.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autointerp.domain.examples import Example, Group, Kind, Split
-from autointerp.domain.features import BINS, FeatureRecord, Statistics
+from autointerp.domain.features import BINS, FeatureRecord, Statistics, TokenLogit
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.steering import Change, Mode, Steered
 from autointerp.hashing import stable_int
@@ -32,10 +33,11 @@ DIMENSIONS = 2048  # so many that the directions of unlike words are nearly orth
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """The feature, its examples in two splits, what it means, and an explanation that is wrong."""
+    """The feature, its examples in each split, what it means, and an explanation that is wrong."""
 
     feature: FeatureRecord
     explain: tuple[Example, ...]
+    validation: tuple[Example, ...]
     score: tuple[Example, ...]
     meaning: str
     wrong: str
@@ -49,11 +51,12 @@ def specimen(*, per_quantile: int, random: int, same_token: int, seed: int) -> S
             *(_window(split, Group(Kind.RANDOM), n, seed) for n in range(random)),
             *(_window(split, Group(Kind.SAME_TOKEN), n, seed) for n in range(same_token)),
         )
-        for split in (Split.EXPLAIN, Split.SCORE)
+        for split in Split
     }
     return Specimen(
         feature=FeatureRecord("specimen", 7, _statistics()),
         explain=windows[Split.EXPLAIN],
+        validation=windows[Split.VALIDATION],
         score=windows[Split.SCORE],
         meaning=f"Names of colours: {_listed(COLOURS)}.",
         wrong=f"Names of animals: {_listed(ANIMALS)}.",
@@ -100,9 +103,13 @@ def _statistics() -> Statistics:
         max=STRONGEST,
         histogram=(0,) * BINS,
         top_tokens=(),
-        promoted=(),
-        suppressed=(),
+        promoted=_logits(COLOURS, 2.0),
+        suppressed=_logits(OTHERS[:5], -1.0),
     )
+
+
+def _logits(words: Sequence[str], logit: float) -> tuple[TokenLogit, ...]:
+    return tuple(TokenLogit(WORDS.index(word), f" {word}", logit) for word in words)
 
 
 class ColourSteer:

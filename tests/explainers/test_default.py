@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from autointerp.domain.calls import Request
 from autointerp.domain.examples import Kind
 from autointerp.domain.explanations import Explanation, Unread, UnreadKind
-from autointerp.explainers.default import level, one_line
+from autointerp.explainers._claims import one_line
+from autointerp.explainers._passages import level
 from autointerp.llm.base import BadRequest, TimedOut
 from autointerp.testing.rehearsal import Bench, Scripted, bench
 

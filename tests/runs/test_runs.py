@@ -15,7 +15,11 @@ from autointerp.storage.records import RunState
 from tests.pipeline.world import FEATURES, World
 
 WRONG: Mapping[str, tuple[dict[str, Any], type[AutointerpError], str]] = {
-    "explainer": ({"explainers": ["crystal_ball"]}, InvalidSpec, "no explainer 'crystal_ball'; there are default"),
+    "explainer": (
+        {"explainers": ["crystal_ball"]},
+        InvalidSpec,
+        "no explainer 'crystal_ball'; there are best_of, bricken",
+    ),
     "option": ({"explainers": [{"name": "default", "options": {"mood": 1}}]}, InvalidSpec, "mood"),
     "scorer": ({"scorers": [{"name": "vibes", "judge": "llm"}]}, InvalidSpec, "no scorer 'vibes'"),
     "judge": ({"scorers": [{"name": "detection", "judge": "oracle"}]}, InvalidSpec, "no judge 'oracle'"),

@@ -1,8 +1,10 @@
-"""How strongly to add a feature so that the subject model's next token changes by a given amount."""
+"""Where to steer from, and how strongly to add a feature so that the next token changes by a given amount."""
 
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+from autointerp.domain.examples import Example
 
 STEPS = 40
 
@@ -41,3 +43,9 @@ async def find(
         else:
             strong = tried
     return f"a mean KL of {target:g} nats is never met: near strength {tried:.3g} it jumps past it"
+
+
+def prompt(example: Example, longest: int) -> tuple[int, ...]:
+    """The example's tokens up to and with the first on which the feature fires, at most the last `longest` of them."""
+    first = next(i for i, activation in enumerate(example.activations) if activation > 0)
+    return example.tokens[max(0, first + 1 - longest) : first + 1]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autointerp.scorers._strength import Strength, find
+from autointerp.analysis.steering import Strength, find
 
 
 async def search(kl: Callable[[float], float], *, target: float = 1.0, start: float = 3.0) -> Strength | str:

@@ -1,0 +1,47 @@
+"""Examples as passages of a prompt: the text with the clearly firing tokens marked, and how strongly they fire."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from autointerp.analysis.choosing import firing
+from autointerp.domain.examples import Example
+from autointerp.domain.features import FeatureRecord
+from autointerp.domain.judging import Passage
+
+
+def level(activation: float, strongest: float, *, highest: int = 10) -> int:
+    """The activation on a scale from 0 (silent) to `highest`, rounded up; float16 may lie a little above the maximum.
+
+    What fires at all is at least 1, so that a weak example is not shown as a silent one.
+    """
+    return min(highest, max(0, math.ceil(highest * activation / strongest)))
+
+
+def passages(
+    feature: FeatureRecord, examples: Sequence[Example], *, threshold: float, listed: int
+) -> list[dict[str, Any]]:
+    """Firing examples for a prompt, strongest first, each with the `listed` strongest of its marked tokens."""
+    strongest = strength_of(feature, examples)
+    return [
+        _passage(example, strongest, threshold=threshold, listed=listed)
+        for example in sorted(examples, key=strongest_first)
+    ]
+
+
+def strength_of(feature: FeatureRecord, examples: Sequence[Example]) -> float:
+    """The feature's strongest activation, by which levels are told."""
+    return feature.statistics.max or max(example.max for example in examples)
+
+
+def strongest_first(example: Example) -> tuple[float, int, int]:
+    """The key that sorts the strongest examples to the front."""
+    return -example.max, example.context, example.start
+
+
+def _passage(example: Example, strongest: float, *, threshold: float, listed: int) -> dict[str, Any]:
+    marks = firing(example, threshold)
+    by_strength = sorted(range(len(marks)), key=lambda i: (-example.activations[i], i))
+    chosen = sorted(i for i in by_strength[:listed] if marks[i])
+    tokens = [{"piece": example.pieces[i], "strength": level(example.activations[i], strongest)} for i in chosen]
+    return {"text": Passage(example.pieces, marks), "tokens": tokens}
