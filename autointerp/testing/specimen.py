@@ -4,6 +4,7 @@ It fires on the names of colours, and every activation decile has a colour of it
 at random, animals among them, so that an explanation about animals holds for as many firing windows as silent ones.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from autointerp.domain.examples import Example, Group, Kind, Split
 from autointerp.domain.features import BINS, FeatureRecord, Statistics
+from autointerp.domain.likelihood import Continuation, Likelihood
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.steering import Change, Mode, Steered
 from autointerp.hashing import stable_int
@@ -140,6 +142,22 @@ class WordEmbed:
         """Unit vectors of shape (len(texts), 256), one random direction a word."""
         rows = [np.sum([_direction(word) for word in _words(text)] or [_direction("")], axis=0) for text in texts]
         return np.array([row / np.linalg.norm(row) for row in rows], dtype=np.float32)
+
+
+class WordLogProb:
+    """Stands in for a causal language model that finds each word of the prefix ten times as likely as any other.
+
+    It implements the Protocol `LogProb`.
+    """
+
+    async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
+        """How likely each text is after its prefix, word by word."""
+        del prompt
+        return [_likelihood(set(_words(one.prefix)), _words(one.text)) for one in asked]
+
+
+def _likelihood(known: set[str], words: Sequence[str]) -> Likelihood:
+    return Likelihood(math.fsum(math.log(0.01 if word in known else 0.001) for word in words), len(words))
 
 
 def _words(text: str) -> list[str]:
