@@ -1,7 +1,7 @@
 """Intervention in the paper's form: how much likelier the explanation is after the text with more of the feature."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -46,7 +46,7 @@ def on(steer: Steer | None = None, reader: WordLogProb | None = None, llm: Scrip
     return replace(made, tools=tools)
 
 
-async def score(here: Bench, options: dict[str, object] | None = None, explanation: str | None = None) -> Score:
+async def score(here: Bench, options: Mapping[str, object] | None = None, explanation: str | None = None) -> Score:
     scorer = plugins.configure("scorer", "intervention", {**GAIN, **(options or {})}).build(here.tools)
     return await scorer.score(explanation or here.specimen.meaning, here.specimen.feature, here.specimen.score)
 

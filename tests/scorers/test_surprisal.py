@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -58,7 +58,7 @@ def on(logprobs: LogProbs, llm: Scripted | None = None) -> Bench:
     return replace(made, tools=replace(made.tools, logprobs=logprobs))
 
 
-async def score(here: Bench, options: dict[str, object] | None = None, explanation: str | None = None) -> Score:
+async def score(here: Bench, options: Mapping[str, object] | None = None, explanation: str | None = None) -> Score:
     scorer = plugins.configure("scorer", "surprisal", options or {}).build(here.tools)
     return await scorer.score(explanation or here.specimen.meaning, here.specimen.feature, here.specimen.score)
 
