@@ -53,7 +53,10 @@ class Echoing:
         tokens = tokens_of_text(asked, reply.echoed)
         if tokens is None:
             return Likelihood(None, 0, UnreadKind.UNPARSABLE, request.key)
-        return Likelihood(math.fsum(token.logprob for token in tokens), len(tokens), request=request.key)
+        logprob = sum(token.logprob for token in tokens)
+        if not math.isfinite(logprob):
+            return Likelihood(None, 0, UnreadKind.NOT_A_NUMBER, request.key)
+        return Likelihood(logprob, len(tokens), request=request.key)
 
 
 def tokens_of_text(asked: Continuation, echoed: Sequence[TokenLogprob]) -> Sequence[TokenLogprob] | None:

@@ -15,6 +15,7 @@ from transformers.cache_utils import DynamicSlidingWindowLayer
 
 from autointerp.domain.likelihood import Continuation, Likelihood
 from autointerp.domain.specs import SubjectSpec
+from autointerp.errors import InvalidModel
 from autointerp.subject.boundary import Cut, cutter
 from autointerp.subject.device import on_device
 from autointerp.subject.model import SubjectModel, load_model
@@ -59,14 +60,17 @@ class LocalLogProb:
         return await on_device(self.model.device, partial(self.logprobs_now, asked))
 
     def logprobs_now(self, asked: Sequence[Continuation]) -> list[Likelihood]:
-        """What `logprobs` returns, computed in this thread."""
+        """What `logprobs` returns, computed in this thread; InvalidModel where the model overflows."""
         cuts = self._cut(asked)
         found = dict.fromkeys(cuts, 0.0)
         # In an order of their own, so that the last bits do not depend on that of the questions.
         different = sorted((cut for cut in found if len(cut.ids) > cut.before), key=lambda cut: (len(cut.ids), cut))
         beginning = self._begin(different)
         for batch in _batches(different, beginning.tokens, self._batch):
-            found |= zip(batch, self._sums(batch, beginning).tolist(), strict=True)
+            sums = self._sums(batch, beginning)
+            if not bool(sums.isfinite().all()):
+                raise InvalidModel(f"{self.model.name} gives log-probabilities that are no numbers; load it in float32")
+            found |= zip(batch, sums.tolist(), strict=True)
         return [Likelihood(found[cut], len(cut.ids) - cut.before) for cut in cuts]
 
     def _begin(self, cuts: Sequence[Cut]) -> Beginning:

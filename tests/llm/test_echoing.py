@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -125,3 +126,13 @@ def test_the_tokens_of_a_text_are_those_that_begin_in_it(
     found = tokens_of_text(Continuation(prefix, text), echoed)
 
     assert own == (None if found is None else [token.token.decode() for token in found])
+
+
+async def test_a_log_probability_that_is_no_number_is_unread() -> None:
+    def script(request: Request) -> Reply:
+        reply = honestly(request)
+        return replace(reply, echoed=(*reply.echoed[:-1], replace(reply.echoed[-1], logprob=float("-inf"))))
+
+    found = await read(Scripted(script))
+
+    assert {UnreadKind.NOT_A_NUMBER} == {one.unread for one in found}

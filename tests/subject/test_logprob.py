@@ -13,7 +13,7 @@ from autointerp.errors import InvalidModel
 from autointerp.subject.boundary import Cut, cutter
 from autointerp.subject.logprob import LocalLogProb, open_logprob
 from autointerp.subject.model import SubjectModel, load_model, wrap
-from autointerp.subject.planted import Planted
+from autointerp.subject.planted import Planted, planted
 
 DEMO = str(demo.MODEL)
 SHARED = "Once upon a time there was a dog, and it sees a red cat in the garden.\nThe dog likes bread.\n"
@@ -159,3 +159,12 @@ def test_a_model_is_opened_by_folder_in_float32_and_kept() -> None:
 def test_a_missing_model_is_refused_in_one_sentence() -> None:
     with pytest.raises(InvalidModel, match="cannot load the model 'nobody/nothing-here'"):
         open_logprob("nobody/nothing-here", device="cpu")
+
+
+def test_a_model_that_overflows_is_refused() -> None:
+    model = planted().model
+    with torch.no_grad():
+        model.module.get_parameter("lm_head.weight").mul_(torch.inf)
+
+    with pytest.raises(InvalidModel, match="planted gives log-probabilities that are no numbers; load it in float32"):
+        LocalLogProb(model).logprobs_now(ASKED)
