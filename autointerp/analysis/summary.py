@@ -14,8 +14,8 @@ from autointerp.domain.judging import Confidence
 from autointerp.domain.scores import GroupResult, Score, Trial
 
 RESAMPLES = 2_000
-# Confidences that, against a rival, are the difference between the two texts.
-DIFFERENCES = (Confidence.SIMILARITY, Confidence.OVERLAP)
+# Confidences that are a difference, the first two against a rival only.
+DIFFERENCES = (Confidence.SIMILARITY, Confidence.OVERLAP, Confidence.GAIN)
 
 
 class Metric(StrEnum):
@@ -56,7 +56,8 @@ def everything(trial: Trial) -> bool:
 
 
 def even(trial: Trial) -> bool:
-    """Whether the judge of a forced choice found no difference between the two texts, so that its verdict is chance."""
+    """Whether no difference was found between the two texts of a forced choice, or two log-probabilities, so that the
+    verdict is chance."""
     return trial.answer.confidence == 0 and trial.answer.kind in DIFFERENCES
 
 

@@ -55,6 +55,7 @@ class Confidence(StrEnum):
     VERBALISED = "verbalised"
     SIMILARITY = "similarity"
     OVERLAP = "overlap"
+    GAIN = "gain"  # in log-probability, by nats: above 0 the explanation and the text make each other likelier
 
 
 @dataclass(frozen=True, slots=True)

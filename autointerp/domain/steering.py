@@ -1,4 +1,4 @@
-"""What the async half may ask of a local model: text with a feature changed, vectors of texts, log-probabilities."""
+"""What the async half may ask of a local model: text with a feature changed, and vectors of texts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,12 +53,4 @@ class Embed(Protocol):
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return an array of shape (len(texts), dimensions)."""
-        ...
-
-
-class LogProb(Protocol):
-    """Scores given text under a local model."""
-
-    async def logprob(self, prefix: str, text: str) -> float:
-        """The log-probability (nats) of `text` after `prefix`."""
         ...

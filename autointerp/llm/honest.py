@@ -196,8 +196,8 @@ def _trimmed(marked: str) -> str:
 def _fill(
     schema: str, sentence: str, verdicts: Mapping[str, float], said: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Fill each property of the schema: verdicts by their ids, a list with those that hold, text with what is `said` under its name, or else with
-    the sentence."""
+    """Fill each property of the schema: verdicts by their ids, a list with those that hold, and text with what is
+    `said` under its name, or else with the sentence."""
     properties: dict[str, Any] = json.loads(schema).get("properties", {})
     held = [name for name, strength in verdicts.items() if strength > 0]
     texts = {**dict.fromkeys(properties, sentence), **(said or {})}

@@ -9,10 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from autointerp.domain.calls import Complete
+from autointerp.domain.likelihood import SUBJECT, Continuation, Likelihood
 from autointerp.domain.specs import HarvestSpec
 from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Prompts, Tools
 from autointerp.errors import InvalidModel
+from autointerp.llm.echoing import Echoing
 from autointerp.llm.stack import Gateway
 from autointerp.pipeline.batches.deferring import Turn, deferring
 from autointerp.pipeline.bill import Billing
@@ -22,7 +24,8 @@ from autointerp.storage import saes
 from autointerp.storage.llm_books import Books
 from autointerp.storage.records import HarvestRecord, RunRecord
 
-if TYPE_CHECKING:  # torch: loaded when a scorer steers, not before
+if TYPE_CHECKING:  # torch: loaded when a scorer needs a model, not before
+    from autointerp.subject.logprob import LocalLogProb
     from autointerp.subject.steering import Steering
 
 _OPENING = threading.Lock()
@@ -50,6 +53,8 @@ class Workbench:
                 llm=Billing(llm),
                 llm_model=run.spec.llm,
                 embedders=self._open_embedder,
+                logprobs=partial(LazyLogProb, self.subjects, harvest.spec, device=self.device),
+                echoes=Echoing,
                 steer=LazySteering(self.subjects, harvest.spec, sae=sae, fingerprint=fingerprint, device=self.device),
                 sample=HarvestSample(
                     self.books.commits.database,
@@ -117,3 +122,31 @@ class LazySteering:
                 f"the SAE {dictionary.name} has changed since it was harvested; put back the weights of then to steer"
             )
         return Steering(subject.model, dictionary)
+
+
+class LazyLogProb:
+    """Reads texts with the run's subject model or another local one, which is loaded when the first text is read."""
+
+    def __init__(self, subjects: Subjects, spec: HarvestSpec, model: str, *, device: str) -> None:
+        self._subjects = subjects
+        self._spec = spec
+        self._model = model
+        self._device = device
+        self._reader: "LocalLogProb | None" = None
+
+    async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
+        """How likely each text is after its prefix."""
+        from autointerp.subject.device import on_device
+
+        reader = await on_device(self._device, self._open)
+        return await reader.logprobs(asked, prompt=prompt)
+
+    def _open(self) -> "LocalLogProb":
+        from autointerp.subject.logprob import LocalLogProb, open_logprob
+
+        if self._model != SUBJECT:
+            return open_logprob(self._model, device=self._device)
+        model = self._subjects.subject(self._spec).model
+        if self._reader is None or self._reader.model is not model:
+            self._reader = LocalLogProb(model)
+        return self._reader

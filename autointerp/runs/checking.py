@@ -11,6 +11,7 @@ from autointerp import plugins
 from autointerp.domain.calls import Complete, Reply, Request, Usage
 from autointerp.domain.capabilities import Capability, Probe, Probed
 from autointerp.domain.features import FeatureRecord
+from autointerp.domain.likelihood import Continuation, Likelihood, LogProb
 from autointerp.domain.plan import build
 from autointerp.domain.sample import Window
 from autointerp.domain.specs import HarvestSpec, RunSpec
@@ -19,6 +20,7 @@ from autointerp.domain.tools import Tools
 from autointerp.errors import Conflict, InvalidSpec
 from autointerp.llm.base import Endpoint
 from autointerp.llm.batches.opening import batch_tariff_of, need_batches
+from autointerp.llm.echoing import Echoing
 from autointerp.llm.stack import tariff_of
 from autointerp.runs.desk import Desk
 from autointerp.runs.probing import stored_probe
@@ -127,6 +129,11 @@ def _check_batch(server: Endpoint, who: str, needs: Sequence[Capability]) -> Non
         raise InvalidSpec(
             f'{who} asks for decisions, which no vendor takes in batches; use the judge "llm", or set mode = "online"'
         )
+    if Capability.ECHO in needs:
+        raise InvalidSpec(
+            f"{who} asks for log-probabilities of given text, which no vendor tells in batches; use a local model, or "
+            'set mode = "online"'
+        )
 
 
 def _stand_ins(desk: Desk, spec: RunSpec) -> Tools:
@@ -136,6 +143,8 @@ def _stand_ins(desk: Desk, spec: RunSpec) -> Tools:
         llm=_NoCalls(),
         llm_model=spec.llm,
         embedders=_no_embedder,
+        logprobs=_no_logprobs,
+        echoes=Echoing,
         steer=_NoSteering(),
         sample=_NoSample(),
         endpoints=desk.endpoints,
@@ -161,6 +170,17 @@ class _NoEmbedding:
 
 def _no_embedder(model: str) -> Embed:
     return _NoEmbedding()
+
+
+class _NoLogProb:
+    """Stands in for a local language model."""
+
+    async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
+        raise InvalidSpec("a plug-in must not read texts while it is built")
+
+
+def _no_logprobs(model: str) -> LogProb:
+    return _NoLogProb()
 
 
 class _NoSteering:

@@ -14,12 +14,14 @@ from autointerp.domain.capabilities import Capability
 from autointerp.domain.examples import Split
 from autointerp.domain.explanations import Explanation
 from autointerp.domain.features import FeatureRecord
+from autointerp.domain.likelihood import Continuation, Likelihood, LogProb
 from autointerp.domain.plan import Plan, build
 from autointerp.domain.sample import Window
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Tools, shown_to
 from autointerp.errors import Conflict
+from autointerp.llm.echoing import Echoing
 from autointerp.llm.estimate import size_of
 from autointerp.llm.providers.fake import honestly
 from autointerp.llm.warming import last_shared
@@ -118,6 +120,8 @@ def _tools(desk: Desk, spec: RunSpec, reader: "_Reader", session: ReadSession, h
         llm=reader,
         llm_model=spec.llm,
         embedders=_same_vector,
+        logprobs=_same_likelihood,
+        echoes=Echoing,
         steer=_Monotone(),
         sample=_StoredSample(session, harvest_id, fingerprints),
     )
@@ -192,6 +196,17 @@ class _SameVector:
 
 def _same_vector(model: str) -> Embed:
     return _SameVector()
+
+
+class _SameLikelihood:
+    """Stands in for a local language model."""
+
+    async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
+        return [Likelihood(0.0, 1)] * len(asked)
+
+
+def _same_likelihood(model: str) -> LogProb:
+    return _SameLikelihood()
 
 
 class _Monotone:

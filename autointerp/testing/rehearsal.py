@@ -11,10 +11,11 @@ from autointerp.domain.judging import Answer, Judge, Lineup, Pick, Question
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Explainer, Scorer, Tools
 from autointerp.errors import OutOfBudget
+from autointerp.llm.echoing import Echoing
 from autointerp.llm.providers.fake import finished, honestly
 from autointerp.prompts import PromptLibrary, default_folder
 from autointerp.testing.sample import specimen_sample
-from autointerp.testing.specimen import ColourSteer, Specimen, WordEmbed, specimen
+from autointerp.testing.specimen import ColourSteer, Specimen, WordEmbed, WordLogProb, specimen
 
 Script = Callable[[Request], Reply | str]
 
@@ -88,6 +89,8 @@ def bench(llm: Scripted, *, seed: int) -> Bench:
         llm=llm,
         llm_model="rehearsal/honest",
         embedders=lambda model: WordEmbed(),
+        logprobs=lambda model: WordLogProb(),
+        echoes=Echoing,
         steer=ColourSteer(),
         sample=specimen_sample(),
     )

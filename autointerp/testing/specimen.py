@@ -5,6 +5,7 @@ them stand words drawn at random, animals among them, so that an explanation abo
 windows as silent ones.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from autointerp.domain.examples import Example, Group, Kind, Split
 from autointerp.domain.features import BINS, FeatureRecord, Statistics, TokenLogit
+from autointerp.domain.likelihood import Continuation, Likelihood
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.steering import Change, Mode, Steered
 from autointerp.hashing import stable_int
@@ -149,6 +151,22 @@ class WordEmbed:
         """Unit vectors of shape (len(texts), DIMENSIONS), one random direction a word."""
         rows = [np.sum([_direction(word) for word in _words(text)] or [_direction("")], axis=0) for text in texts]
         return np.array([row / np.linalg.norm(row) for row in rows], dtype=np.float32)
+
+
+class WordLogProb:
+    """Stands in for a causal language model that finds each word of the prefix ten times as likely as any other.
+
+    It implements the Protocol `LogProb`.
+    """
+
+    async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
+        """How likely each text is after its prefix, word by word."""
+        del prompt
+        return [_likelihood(set(_words(one.prefix)), _words(one.text)) for one in asked]
+
+
+def _likelihood(known: set[str], words: Sequence[str]) -> Likelihood:
+    return Likelihood(math.fsum(math.log(0.01 if word in known else 0.001) for word in words), len(words))
 
 
 def _words(text: str) -> list[str]:

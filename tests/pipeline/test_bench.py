@@ -1,27 +1,45 @@
-"""The workbench lays out the SAE that was harvested, and no other."""
+"""The workbench lays out the SAE that was harvested, and no other, and the models that read texts."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
+from autointerp.domain.likelihood import Continuation
 from autointerp.domain.steering import Change, Mode
-from autointerp.errors import InvalidModel
+from autointerp.domain.tools import Tools
+from autointerp.errors import InvalidModel, InvalidSpec
+from autointerp.llm.base import Endpoint
 from autointerp.pipeline.batches.deferring import Turn
-from autointerp.runs import create_run
-from autointerp.storage import harvests, runs
+from autointerp.runs import check_plugins, create_run
+from autointerp.storage import harvests, runs, scores
+from autointerp.storage.records import RunState
 from autointerp.storage.tables.models import SaeTable
+from autointerp.subject.logprob import LocalLogProb
+from autointerp.subject.planted import planted
 from tests.pipeline.world import World
 
 CHANGE = Change(feature=1, mode=Mode.ADD, strength=1.0)
 
 
-async def kl(world: World) -> float:
-    """Steer by the tools of a run."""
+@asynccontextmanager
+async def laid_out(world: World) -> AsyncGenerator[Tools]:
+    """The tools of a run."""
     run_id = create_run(world.desk, world.spec(), idempotency_key=None).id
     with world.desk.database.read() as session:
         run = runs.get(session, run_id)
         assert run.harvest_id is not None
         harvest = harvests.get(session, run.harvest_id)
     async with world.shop.bench.lay_out(run, harvest, Turn(run.id, 0, 0), sae=0) as tools:
+        yield tools
+
+
+async def kl(world: World) -> float:
+    async with laid_out(world) as tools:
         return (await tools.need_steer("the test").kl([[1, 2, 3]], CHANGE))[0]
 
 
@@ -35,3 +53,43 @@ async def test_an_sae_that_has_changed_since_the_harvest_is_not_steered(world: W
 
     with pytest.raises(InvalidModel, match="has changed since it was harvested"):
         await kl(world)
+
+
+ASKED = [Continuation("the dog sees", " a cat"), Continuation("the dog", " sees a cat.")]
+READERS = [
+    {"name": "surprisal"},
+    {"name": "intervention", "options": {"answer": "logprob", "prompts": 10, "tolerance": 0.5}},
+]
+
+
+async def test_texts_are_read_by_the_runs_subject_model_or_by_another_local_one(world: World, folder: Path) -> None:
+    expected = LocalLogProb(planted().model).logprobs_now(ASKED)
+
+    async with laid_out(world) as tools:
+        for name in ("subject", str(folder / "model")):
+            reader = tools.need_logprobs(name, None, "the test")
+            assert list(await reader.logprobs(ASKED, prompt=None)) == expected
+
+
+async def test_a_run_of_scorers_that_read_asks_neither_judge_nor_language_model(world: World) -> None:
+    run = await world.carry_out(world.spec(explainers=["token_statistics"], scorers=READERS, llm=None))
+
+    assert run.state is RunState.COMPLETE
+    with world.desk.database.read() as session:
+        found = scores.list_scores(session, run_id=run.id, limit=100)
+    assert {("surprisal", "auroc"), ("intervention", "log_probability_gain")} == {
+        (one.scorer, one.score.metric) for one in found
+    }
+    assert {(None, None, 0)} == {(one.judge, one.model, one.tokens) for one in found}
+    read = [one.score for one in found if one.score.asked]
+    assert {"auroc", "log_probability_gain"} == {score.metric for score in read}
+    assert all(score.answered == score.asked and score.prompt for score in read)
+
+
+def test_reading_at_an_endpoint_is_no_work_for_a_batch(world: World) -> None:
+    desk = replace(world.desk, endpoints={"openai": Endpoint(name="openai", provider="openai", api_key=SecretStr("k"))})
+    reads = {"name": "surprisal", "options": {"endpoint": "openai/m"}}
+    spec = world.spec(explainers=["token_statistics"], scorers=[reads], llm=None, mode="batch")
+
+    with pytest.raises(InvalidSpec, match="no vendor tells in batches; use a local model"):
+        check_plugins(desk, spec)

@@ -20,11 +20,13 @@ NEEDS: dict[Capability, dict[str, Any]] = {
     Capability.LOGPROBS: {"scorers": [{"name": "detection", "judge": {"name": "llm", "options": {"logprobs": 5}}}]},
     Capability.TEMPERATURE: {"explainers": [{"name": "default", "options": {"temperature": 0.5}}]},
     Capability.DECISIONS: {"scorers": [{"name": "detection", "judge": "decisions"}]},
+    Capability.ECHO: {"scorers": [{"name": "surprisal", "options": {"endpoint": "local/m"}}]},
 }
 INSTEAD = {
     Capability.LOGPROBS: 'leave out the option `logprobs`, or use the judge "decisions"',
     Capability.TEMPERATURE: "leave out the option `temperature`",
     Capability.DECISIONS: 'use the judge "llm"',
+    Capability.ECHO: "use a server that tells them (vLLM), or a local model",
 }
 
 Knowing = Callable[..., Desk]

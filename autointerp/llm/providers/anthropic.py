@@ -11,6 +11,7 @@ from anthropic import transform_schema
 from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.domain.calls import Finish, Message, Reply, Request, Role, Usage
+from autointerp.domain.capabilities import Capability
 from autointerp.llm import deciding
 from autointerp.llm.base import Endpoint, MissingCapability
 from autointerp.llm.batches.base import BatchDriver
@@ -170,7 +171,7 @@ def _check(request: Request) -> None:
     if request.questions:
         raise deciding.cannot(request, "Anthropic's wire has none")
     if request.echo:
-        raise MissingCapability(f"{where} does not tell the log-probabilities of given text; use a server that does")
+        raise MissingCapability(f"{where} does not tell the log-probabilities of given text; {Capability.ECHO.instead}")
     if request.temperature is not None:
         raise MissingCapability(f"{where} takes no temperature; leave it out, and repeat draws with `sample`")
     if request.logprobs is not None:

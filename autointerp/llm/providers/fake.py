@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
 from autointerp.domain.calls import Finish, Reply, Request, Usage
-from autointerp.llm import estimate, honest
+from autointerp.domain.capabilities import Capability
+from autointerp.llm import estimate, honest, honest_echo
 from autointerp.llm.base import Endpoint, MissingCapability, UnknownModel
 from autointerp.llm.prices import FREE, Tariff
 
@@ -61,7 +62,10 @@ def finished(request: Request, text: str) -> Reply:
 
 
 def honestly(request: Request) -> Reply:
-    """What the honest reader answers: text, or a decision on each question."""
+    """What the honest reader answers: text, a decision on each question, or given text with its log-probabilities."""
+    if request.echo:
+        echoed = honest_echo.echo(request.messages[-1].text)
+        return Reply("", Finish.LENGTH, estimate.likely(request, output=1), request.model, raw="", echoed=echoed)
     if not request.questions:
         return finished(request, honest.answer(request.messages, request.schema))
     decided = honest.decide(request.messages, request.questions)
@@ -73,5 +77,8 @@ def _honest(request: Request) -> Reply:
     if request.model != HONEST:
         raise UnknownModel(f"endpoint {request.endpoint!r} has no model {request.model!r}; there is {HONEST!r}")
     if request.logprobs is not None or request.echo:
-        raise MissingCapability(f"the honest reader of endpoint {request.endpoint!r} gives no log-probabilities")
+        needed = Capability.ECHO if request.echo else Capability.LOGPROBS
+        raise MissingCapability(
+            f"the honest reader of endpoint {request.endpoint!r} gives no log-probabilities; {needed.instead}"
+        )
     return honestly(request)
