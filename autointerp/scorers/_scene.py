@@ -28,7 +28,8 @@ class Scene:
     """The sample with the feature's firing in it, and known firing windows; those drawn by quantiles are uniform.
 
     Where the density promises fewer than `enough` firing windows in the sample, that number stands in place of their
-    count, and the known ones in their place in the search. (To let the count itself decide would bias it.)
+    count, and the known ones in their place in the search. To let the count itself decide would bias it; it does so
+    only where it is far from what was promised.
     """
 
     feature: FeatureRecord
@@ -45,10 +46,12 @@ class Scene:
         density = self.feature.statistics.density
         return len(self.windows) * window_prevalence(density=density, length=length, firing=firing)
 
-    @property
+    @cached_property
     def rare(self) -> bool:
         """Whether the sample holds too few firing windows to count."""
-        return self.reckoned < self.enough
+        count = int(self.fired.sum())
+        plausible = self.enough / 4 <= count < 2 * self.enough
+        return (self.reckoned if plausible else count) < self.enough
 
     @property
     def expected(self) -> float:

@@ -93,6 +93,22 @@ async def test_a_feature_too_rare_for_the_sample_is_measured_by_known_windows_an
     assert np.mean(false) == pytest.approx(true, rel=0.15)
 
 
+@pytest.mark.parametrize(("density", "promised", "reckoned"), [(1e-2, 0.1, False), (5e-4, 40.0, True)])
+async def test_a_count_far_from_what_the_density_promises_decides_itself(
+    density: float, promised: float, reckoned: bool
+) -> None:
+    on = drawn(density)
+    statistics = on.feature.statistics
+    other = replace(statistics, firings=round(statistics.firings * promised))
+    fired = await on.sample.fired(on.feature)
+    assert fired is not None
+
+    found = await score(replace(on, feature=replace(on.feature, statistics=other)))
+
+    expected = density * promised if reckoned else float(fired.mean())
+    assert found.metrics["prevalence"] == pytest.approx(expected, rel=0.01)
+
+
 async def test_an_explanation_that_finds_only_other_windows_has_no_precision() -> None:
     on = drawn(1e-2)
     wrong = replace(oracle("perfect"), explanation="The words pong.", words=frozenset({"pong"}))
