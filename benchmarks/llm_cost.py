@@ -46,6 +46,7 @@ SPEC = {
     ],
     "llm": "vendor/model",
     "features": {"sample": FEATURES},
+    "controls": {"features": 0},
 }
 
 Count = Callable[[str], int]

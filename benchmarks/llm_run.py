@@ -46,7 +46,7 @@ def detection_rate(folder: Path, endpoint: Endpoint) -> tuple[float, int]:
     """Return how many requests a second a detection run makes, and how many it made."""
     harvest = harvested(folder)
     chosen = settings(folder, endpoint)
-    base = {"harvest": harvest, "features": {"sample": FEATURES}, "chunk": 100}
+    base = {"harvest": harvest, "features": {"sample": FEATURES}, "chunk": 100, "controls": {"features": 0}}
     database = wiring.open_database(chosen)
     with wiring.open_desk(chosen, database) as desk, wiring.embedded_worker(chosen, database):
         explained = RunSpec.model_validate({**base, "explainers": ["token_statistics"]})

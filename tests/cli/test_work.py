@@ -44,4 +44,6 @@ def test_a_spec_file_is_carried_out_handed_in_first_and_then_done(tmp_path: Path
     assert found["id"] == json.loads(handed_in.stdout)["id"]
     assert (found["state"], found["progress"]["done"], found["progress"]["scores"]) == ("complete", 2, 2)
     assert all(result["explanations"][0]["scores"][0]["asked"] > 0 for result in found["results"])
+    assert found["controls"]["sample"] == 2
+    assert {line["control"] for line in found["controls"]["items"]} > {"always_yes", "always_no"}
     assert "Traceback" not in done.stderr

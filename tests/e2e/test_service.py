@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from autointerp.demo import MODEL, SAE_JUMPRELU, SAE_TOPK
+from autointerp.domain.specs import CONTROLS
 from tests.e2e.conftest import Processes, free_port, until
 
 pytestmark = pytest.mark.e2e
@@ -61,7 +62,11 @@ def _ended(client: httpx2.Client, run_id: str) -> dict[str, Any] | None:
 def _check_what_is_there(client: httpx2.Client, run: dict[str, Any]) -> None:
     assert client.get("/ready").status_code == 200
     assert len(client.get("/v1/models").json()["items"]) == 1
-    assert len(client.get("/v1/saes").json()["items"]) == 2
+    kinds = [sae["kind"] for sae in client.get("/v1/saes").json()["items"]]
+    assert kinds[2:] == ["random"] * 2  # for the controls
+    against = client.get(f"/v1/runs/{run['id']}/controls").json()
+    assert against["sample"] == 4
+    assert {line["control"] for line in against["items"]} == set(CONTROLS)
     explanations = client.get("/v1/explanations", params={"run_id": run["id"]}).json()["items"]
     assert len(explanations) == 8
     for explanation in explanations:
