@@ -89,10 +89,10 @@ class Retrieval:
         if fired is None:
             return undefined(Metric.F1, AGAIN)
         silent = int((~fired).sum())
-        if reason := too_few(least=LEAST_DEPTH + self.config.least, sampled_silent=silent):
+        if reason := too_few(least=max(LEAST_DEPTH, 2 * self.config.least), sampled_silent=silent):
             return undefined(Metric.F1, reason)
         scene = Scene(feature, await self.sample.windows(), fired, known, enough=self.config.enough)
-        depth = min(self._depth(scene.expected), silent - self.config.least)
+        depth = min(self._depth(scene.expected), silent // 2)  # the other half is for the random ones
         found = await self.search.find(explanation, scene.stand_ins, depth=depth)
         random = self._rng(feature, Kind.RANDOM).permutation(np.flatnonzero(~fired))
         random = random[~np.isin(random, found.top)][: self.config.random]

@@ -159,7 +159,24 @@ async def test_of_an_old_harvest_the_score_is_undefined_and_says_to_harvest_agai
     assert "harvest again" in found.undefined
 
 
-@pytest.mark.parametrize("windows", [0, 1, 20])
+async def test_a_small_sample_keeps_half_of_its_silent_windows_for_the_random_ones() -> None:
+    on = drawn(2e-1, windows=100)
+
+    found = await score(on)
+
+    silent = [trial for trial in found.trials if trial.group.kind is Kind.RANDOM]
+    assert len(silent) >= (on.sample.word < 0).sum() / 2
+    assert len({trial.window for trial in found.trials}) == len(found.trials)
+
+
+async def test_a_ranking_by_words_also_knows_which_known_windows_it_would_find() -> None:
+    found = (await score(drawn(1e-3), options={"ranking": "lexical"})).metrics
+
+    assert found["recall_of_ranking"] == 1
+    assert found["precision"] == 1
+
+
+@pytest.mark.parametrize("windows", [0, 1, 19])
 async def test_a_sample_without_enough_silent_windows_leaves_the_score_undefined(windows: int) -> None:
     everywhere = replace(drawn(1e-2).sample, drawn=drawn(1e-2).sample.drawn[:windows], word=np.zeros(windows, np.int64))
     on = replace(drawn(1e-2), sample=replace(everywhere, noise=np.zeros(windows)))
