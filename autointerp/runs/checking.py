@@ -48,9 +48,9 @@ def check_plugins(desk: Desk, spec: RunSpec) -> None:
 
 def _check_features(session: ReadSession, spec: RunSpec) -> None:
     if isinstance(spec.harvest, HarvestSpec):
+        _check_sae(spec, len(spec.harvest.saes))  # behind them may be random directions, which are for controls
         done = reusable_by(session, spec, spec.harvest, (HarvestState.FINISHED,))
         if done is None:
-            _check_sae(spec, len(spec.harvest.saes))
             return
     else:
         done = harvests.get(session, spec.harvest)

@@ -27,7 +27,7 @@ WRONG: Mapping[str, tuple[dict[str, Any], type[AutointerpError], str]] = {
     "llm": ({"llm": None}, InvalidSpec, "needs a language model"),
     "harvest": ({"harvest": "none"}, NotFound, "no harvest none"),
     "feature": ({"features": {"indices": [10_000]}}, InvalidInput, "has the features 0 to 15"),
-    "sae": ({"features": {"sae": 3}}, InvalidInput, "no SAE 3"),
+    "sae": ({"features": {"sae": 3}}, InvalidSpec, "no SAE 3"),
     "nothing": ({"features": {"min_firings": 10**9}}, InvalidInput, "lower min_firings"),
 }
 
