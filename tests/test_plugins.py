@@ -17,7 +17,9 @@ def test_every_role_ships_plug_ins() -> None:
 
 
 def test_an_unknown_name_is_told_which_there_are() -> None:
-    with pytest.raises(InvalidSpec, match="there is no judge 'oracle'; there are decisions, embedding, lexical, llm"):
+    with pytest.raises(
+        InvalidSpec, match="there is no judge 'oracle'; there are decisions, embedding, fixed, lexical, llm"
+    ):
         plugins.configure("judge", "oracle", {})
 
 

@@ -41,7 +41,7 @@ async def sample(world: World) -> AsyncGenerator[tuple[Sample, str, tuple[Featur
         assert run.harvest_id is not None
         harvest = harvests.get(session, run.harvest_id)
         rows = tuple(features.get_by_index(session, harvest.id, harvest.sae_ids[0], i) for i in FEATURES)
-    async with world.shop.bench.lay_out(run, harvest, Turn(run.id, 0, 0)) as tools:
+    async with world.shop.bench.lay_out(run, harvest, Turn(run.id, 0, 0), sae=0) as tools:
         yield tools.need_sample("the test"), harvest.id, rows
 
 

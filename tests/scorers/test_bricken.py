@@ -34,7 +34,8 @@ def grouped(examples: Sequence[Example]) -> tuple[Example, ...]:
     return (*examples, *top, *inner)
 
 
-FEATURE = MADE.feature
+# Nothing promoted, so that nothing is asked about the logits where a test is not about them.
+FEATURE = replace(MADE.feature, statistics=replace(MADE.feature.statistics, promoted=(), suppressed=()))
 EXAMPLES = grouped(MADE.score)
 
 
