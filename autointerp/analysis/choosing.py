@@ -1,6 +1,6 @@
 """Choosing examples: evenly over their groups, by a named generator, whatever order they come in."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -37,6 +37,17 @@ def spread(
     for example in turns:
         distinct.setdefault(example.window, example)
     return tuple(distinct.values())[:count]
+
+
+def kind_by_kind(
+    examples: Sequence[Example], counts: Mapping[Kind, int], rng: Callable[[Kind], np.random.Generator]
+) -> tuple[Example, ...]:
+    """Draw so many examples of each kind in turn, no window twice: one drawn for two groups counts for the first."""
+    distinct: dict[tuple[int, int], Example] = {}
+    for kind, count in counts.items():
+        free = [example for example in examples if example.window not in distinct]
+        distinct |= {e.window: e for e in spread(free, [kind], count=count, rng=rng(kind))}
+    return tuple(distinct.values())
 
 
 def _shuffle(examples: Sequence[Example], rng: np.random.Generator) -> list[Example]:

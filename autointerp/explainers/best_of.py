@@ -22,8 +22,8 @@ from autointerp.domain.specs import PluginSpec, ScorerSpec
 from autointerp.domain.tools import Explainer, Scorer, Tools, splits_of
 from autointerp.errors import InvalidSpec
 from autointerp.explainers._draws import Draw
-from autointerp.explainers._together import together
 from autointerp.hashing import stable_int
+from autointerp.llm.asking import at_once
 
 Result = Explanation | Unread
 
@@ -66,7 +66,7 @@ class BestOf:
     async def explain(self, feature: FeatureRecord, examples: tuple[Example, ...]) -> Result:
         """Make the candidates from the explain split and try them on the validation split."""
         found = by_split(examples, Split.EXPLAIN, Split.VALIDATION)
-        made = await together(
+        made = await at_once(
             self._candidate(spec, number, feature, found[Split.EXPLAIN]) for spec, number in self.candidates
         )
         distinct: dict[str, Explanation] = {}
@@ -84,7 +84,7 @@ class BestOf:
         if len(claims) == 1:
             return claims[0]
         asked = tuple(replace(example, split=Split.SCORE) for example in validation)
-        scores = await together(self.scorer.score(claim.text, feature, asked) for claim in claims)
+        scores = await at_once(self.scorer.score(claim.text, feature, asked) for claim in claims)
         values = [-math.inf if score.value is None else score.value for score in scores]
         return claims[values.index(max(values))]
 

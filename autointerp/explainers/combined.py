@@ -21,7 +21,7 @@ from autointerp.explainers._claims import BothSides
 from autointerp.explainers._effects import Effects, Looking
 from autointerp.explainers._passages import passages
 from autointerp.explainers._sides import both
-from autointerp.explainers._together import together
+from autointerp.llm.asking import at_once
 
 
 class Config(Asking, Looking):
@@ -99,7 +99,7 @@ class TwoExplainers:
         """Ask both; the request and the prompt that are kept are those of the input side, if it has any."""
         by_split(examples, *self.sees)
         sides = {"input": self.input, "output": self.output}
-        claims = await together(side.explain(feature, shown_to(side, examples)) for side in sides.values())
+        claims = await at_once(side.explain(feature, shown_to(side, examples)) for side in sides.values())
         made: list[Explanation] = []
         for name, claim in zip(sides, claims, strict=True):
             if isinstance(claim, Unread):

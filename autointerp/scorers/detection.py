@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from autointerp.analysis.choosing import of_split, spread
+from autointerp.analysis.choosing import kind_by_kind, of_split
 from autointerp.analysis.summary import Metric, Recipe, by_group, summarise, undefined
 from autointerp.domain.examples import Example, Kind, Split
 from autointerp.domain.features import FeatureRecord
@@ -94,15 +94,9 @@ class Detection:
         return trials
 
     def _choose(self, feature: FeatureRecord, examples: Sequence[Example]) -> tuple[Example, ...]:
-        """The windows to ask about, none twice; a window drawn for two groups counts for the first of them."""
+        counts = {kind: getattr(self.config, kind) for kind in (Kind.QUANTILE, Kind.INTERVAL, Kind.RANDOM, *HARD)}
         found = of_split(examples, Split.SCORE)
-        distinct: dict[tuple[int, int], Example] = {}
-        for kind in (Kind.QUANTILE, Kind.INTERVAL, Kind.RANDOM, *HARD):
-            count = getattr(self.config, kind)
-            rng = rng_for(self.seed, feature.name, TASK, kind)
-            free = [example for example in found if example.window not in distinct]
-            distinct |= {e.window: e for e in spread(free, [kind], count=count, rng=rng)}
-        return tuple(distinct.values())
+        return kind_by_kind(found, counts, lambda kind: rng_for(self.seed, feature.name, TASK, kind))
 
 
 def _ask(explanation: str, example: Example) -> Ask:

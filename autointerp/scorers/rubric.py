@@ -12,7 +12,6 @@ The protocol is that of Templeton et al. 2024, Scaling Monosemanticity, which ra
 the rubric is told in our own words.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -23,6 +22,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from autointerp.analysis.choosing import of_split, spread
+from autointerp.analysis.levels import interval_of
 from autointerp.analysis.ratings import CLEAN, LEVELS, Rating, specificity
 from autointerp.analysis.summary import Metric, undefined
 from autointerp.domain.calls import Complete, Request
@@ -130,8 +130,7 @@ class Rubric:
 
 
 def _interval(activation: float, strongest: float) -> Group:
-    """Which of the equal parts of (0, strongest] holds the activation; float16 may lie a little above it."""
-    return Group(Kind.INTERVAL, min(INTERVALS, max(1, math.ceil(INTERVALS * activation / strongest))) - 1)
+    return Group(Kind.INTERVAL, interval_of(activation, strongest=strongest, intervals=INTERVALS))
 
 
 def _peak(example: Example) -> Passage:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from autointerp.analysis.choosing import of_split, spread
+from autointerp.analysis.choosing import kind_by_kind, of_split
 from autointerp.analysis.gains import separation
 from autointerp.analysis.metrics import auroc
 from autointerp.analysis.summary import Metric, undefined
@@ -88,13 +88,8 @@ class Surprisal:
         return replace(score, metrics={**score.metrics, **self._hard(trials)}, prompt=claim.version)
 
     def _choose(self, feature: FeatureRecord, examples: Sequence[Example]) -> tuple[Example, ...]:
-        """The windows to read, none twice; a window drawn for two groups counts for the first of them."""
-        distinct: dict[tuple[int, int], Example] = {}
-        for kind in (Kind.QUANTILE, *SILENT):
-            rng = rng_for(self.seed, feature.name, TASK, kind)
-            free = [example for example in examples if example.window not in distinct]
-            distinct |= {e.window: e for e in spread(free, [kind], count=getattr(self.config, kind), rng=rng)}
-        return tuple(distinct.values())
+        counts = {kind: getattr(self.config, kind) for kind in (Kind.QUANTILE, *SILENT)}
+        return kind_by_kind(examples, counts, lambda kind: rng_for(self.seed, feature.name, TASK, kind))
 
     def _trial(self, example: Example, gain: Gain) -> Trial:
         answer = gain.answer(per_token=self.config.per_token)
