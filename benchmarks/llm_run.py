@@ -32,12 +32,12 @@ def settings(folder: Path, endpoint: Endpoint | None = None) -> Settings:
     return load(data_dir=folder, endpoints=given, worker={"chunks": 2, "features": 16})
 
 
-def harvested(folder: Path) -> str:
-    """Harvest once, and return the harvest's id."""
+def harvested(folder: Path, spec: HarvestSpec | None = None) -> str:
+    """Harvest once (the bundled model, where no spec is given), and return the harvest's id."""
     chosen = settings(folder)
     database = wiring.open_database(chosen)
     with wiring.open_desk(chosen, database) as desk, wiring.embedded_worker(chosen, database):
-        record = wait_harvest(desk, create_harvest(desk, harvest_spec()).id, timeout=600, poll=0.1)
+        record = wait_harvest(desk, create_harvest(desk, spec or harvest_spec()).id, timeout=3_600, poll=0.1)
     database.close()
     return record.id
 

@@ -43,3 +43,18 @@ def show(table: Sequence[Line], file: Path | None) -> None:
         print(f"{row.case:{width}}  {row.value:10,.3f} {row.unit:14} {target:>8}{missed}")
     if file := file or (Path(os.environ["JSON"]) if os.environ.get("JSON") else None):
         file.write_text(json.dumps([asdict(row) for row in table], indent=1) + "\n")
+
+
+def markdown(table: Sequence[Sequence[float | str | None]]) -> str:
+    """Lay out a table whose first row is its head; numbers get two decimals, None a dash."""
+    cells = [[_cell(value) for value in row] for row in table]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
+    lines = ["| " + " | ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) + " |" for row in cells]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def _cell(value: float | str | None) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else f"{value:.2f}"

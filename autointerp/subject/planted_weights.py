@@ -7,6 +7,7 @@ direction makes the words of its concept likely.
 """
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -37,9 +38,9 @@ ROPE_BASE = 10_000.0
 FREQUENT = 1.0  # nats by which function words are likelier
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
+def build_tokenizer(known: Sequence[str] = words.WORDS) -> PreTrainedTokenizerFast:
     """Return a tokenizer of whole words, each with the space before it, and the full stop."""
-    table = [BOS, UNKNOWN, STOP, *(f"▁{word}" for word in words.WORDS)]
+    table = [BOS, UNKNOWN, STOP, *(f"▁{word}" for word in known)]
     tokenizer = Tokenizer(models.WordLevel({token: n for n, token in enumerate(table)}, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # pyright: ignore[reportAttributeAccessIssue]
         [pre_tokenizers.Split(Regex(r"\."), "isolated"), pre_tokenizers.Metaspace(prepend_scheme="first")]

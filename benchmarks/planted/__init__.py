@@ -1,0 +1,1 @@
+"""A subject with features of every kind, planted by hand, for measuring what scores see and what they are blind to."""
