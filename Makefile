@@ -7,7 +7,7 @@ JOBS ?= 2
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test check serve format bench-harvest bench-llm clean
+.PHONY: demo test check serve format bench-harvest bench-scorers bench-llm clean
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -38,6 +38,9 @@ serve: $(READY)  ## the API with a worker beside it, on http://127.0.0.1:8000
 
 bench-harvest: $(READY)  ## the harvest against a bare forward-and-encode loop, as ratios; JSON=FILE writes them down
 	$(BIN)/python -m benchmarks.harvest $(ARGS)
+
+bench-scorers: $(READY)  ## which explanations each scorer prefers, at what price, on planted and on real features; JSON=FILE
+	$(BIN)/python -m benchmarks.scorers $(ARGS)
 
 bench-llm: $(READY)  ## the layer between plug-ins and language models: time, CPU and dollars; JSON=FILE writes them down
 	$(BIN)/python -m benchmarks.llm $(ARGS)

@@ -11,6 +11,46 @@ from autointerp.llm.base import Overloaded, Policy, RateLimited
 from autointerp.llm.meter import Attempts
 
 DECREASE = 0.7
+AT_A_TURN = 8
+
+
+class Door:
+    """Lets a few through in each turn of the event loop.
+
+    Of hundreds that are let go at once, each would do its next step in turn, so that the first one is sent when the
+    last one is nearly ready, their answers come all together, and so do all that follow them.
+    """
+
+    def __init__(self) -> None:
+        self._passed = 0
+        self._watched = False
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def pass_through(self) -> None:
+        """Pass at once where few others do in this turn, else when those who came before have passed."""
+        loop = asyncio.get_running_loop()
+        self._watch(loop)
+        if self._passed < AT_A_TURN and not self._waiting:
+            self._passed += 1
+            return
+        turn: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._watched:
+            self._watched = True
+            loop.call_soon(self._next_turn, loop)
+
+    def _next_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._passed, self._watched = 0, False
+        while self._waiting and self._passed < AT_A_TURN:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self._passed += 1
+        if self._passed:
+            self._watch(loop)
 
 
 class Limiter:
@@ -29,12 +69,14 @@ class Limiter:
         self._epoch = 0
         self._not_before = 0.0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._door = Door()
 
     @asynccontextmanager
     async def slot(self) -> AsyncGenerator[int, None]:
         """Hold one of the slots; yields the epoch it was taken in."""
         await self._enter()
         try:
+            await self._door.pass_through()
             yield self._epoch
         finally:
             self.in_flight -= 1

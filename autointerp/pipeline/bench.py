@@ -26,6 +26,7 @@ from autointerp.storage.records import HarvestRecord, RunRecord
 
 if TYPE_CHECKING:  # torch: loaded when a scorer needs a model, not before
     from autointerp.subject.logprob import LocalLogProb
+    from autointerp.subject.sae import Dictionary
     from autointerp.subject.steering import Steering
 
 _OPENING = threading.Lock()
@@ -99,6 +100,7 @@ class LazySteering:
         self._sae = sae
         self._fingerprint = fingerprint
         self._device = device
+        self._kept: "tuple[Dictionary, Steering] | None" = None
 
     async def kl(self, prompts: Sequence[Sequence[int]], change: Change) -> Sequence[float]:
         """KL(changed ‖ clean) of the next-token distribution after each prompt of token ids, in nats."""
@@ -112,6 +114,7 @@ class LazySteering:
         return await steering.generate(prompts, change, tokens=tokens, temperature=temperature, seed=seed)
 
     async def _steering(self) -> "Steering":
+        """The steering, the same while its parts stay loaded: it keeps what it has read of the clean model."""
         from autointerp.subject.device import on_device
         from autointerp.subject.steering import Steering
 
@@ -121,7 +124,9 @@ class LazySteering:
             raise InvalidModel(
                 f"the SAE {dictionary.name} has changed since it was harvested; put back the weights of then to steer"
             )
-        return Steering(subject.model, dictionary)
+        if self._kept is None or self._kept[0] is not dictionary:
+            self._kept = dictionary, Steering(subject.model, dictionary)
+        return self._kept[1]
 
 
 class LazyLogProb:

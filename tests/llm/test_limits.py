@@ -18,7 +18,7 @@ from autointerp.llm.base import (
     TimedOut,
     WrongKey,
 )
-from autointerp.llm.limits import Limited, Limiter
+from autointerp.llm.limits import AT_A_TURN, Limited, Limiter
 from autointerp.llm.retry import Retrying
 
 REQUEST = Request("main", "m", (Message(Role.USER, "?"),), max_tokens=5)
@@ -190,4 +190,39 @@ async def test_sleeping_between_attempts_holds_no_slot() -> None:
     sleeping.cancel()
     await asyncio.wait([sleeping])
 
+    assert limiter.in_flight == 0
+
+
+async def test_of_many_let_go_at_once_the_first_is_sent_before_the_last_is_made_ready() -> None:
+    limiter = Limiter(Policy(concurrency=100, max_concurrency=100))
+    happened: list[tuple[str, int]] = []
+
+    async def one(number: int) -> None:
+        async with limiter.slot():
+            happened.append(("ready", number))
+            await asyncio.sleep(0)
+            happened.append(("sent", number))
+
+    await asyncio.gather(*(one(number) for number in range(100)))
+
+    ready = [number for what, number in happened if what == "ready"]
+    assert ready == sorted(ready)
+    assert happened.index(("sent", 0)) < happened.index(("ready", 2 * AT_A_TURN))
+
+
+async def test_who_gives_up_at_the_door_holds_nobody_up() -> None:
+    limiter = Limiter(Policy(concurrency=100, max_concurrency=100))
+    passed: list[int] = []
+
+    async def one(number: int) -> None:
+        async with limiter.slot():
+            passed.append(number)
+
+    tasks = [asyncio.create_task(one(number)) for number in range(40)]
+    await asyncio.sleep(0)
+    for task in tasks[AT_A_TURN:30]:
+        task.cancel()
+    await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), timeout=5)
+
+    assert passed == [*range(AT_A_TURN), *range(30, 40)]
     assert limiter.in_flight == 0
