@@ -60,11 +60,7 @@ def planted(folder: Path, *, tokens: int, only: Sequence[str], workers: int, mos
         ),
     ):
         print(f"{title}\n\n{markdown(table)}\n")
-    return {
-        "planted": [
-            {**asdict(row), "sort": row.sort, "metrics": dict(row.metrics)} | _right(row) for row in rows
-        ]
-    }
+    return {"planted": [{**asdict(row), "sort": row.sort, "metrics": dict(row.metrics)} | _right(row) for row in rows]}
 
 
 def separation(rows: Sequence[Measured]) -> list[list[Cell]]:

@@ -49,7 +49,9 @@ def markdown(table: Sequence[Sequence[float | str | None]]) -> str:
     """Lay out a table whose first row is its head; numbers get two decimals, None a dash."""
     cells = [[_cell(value) for value in row] for row in table]
     widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
-    lines = ["| " + " | ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) + " |" for row in cells]
+    lines = [
+        "| " + " | ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) + " |" for row in cells
+    ]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([lines[0], rule, *lines[1:]])
 

@@ -7,6 +7,7 @@ other verdict, for the same item always the same.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,11 +26,13 @@ LIKELY, UNLIKELY = 0.05, 0.002
 _PIECE = re.compile(r"[a-z]+|[.“”«»]")
 _MARKS = "«»"
 
+
 @cache
 def claims() -> dict[str, Claim]:
     """Every explanation that a planted feature is given, by its text."""
     live = [i for i, feature in enumerate(features()) if feature.fires]
     return {claim.text: claim for i in live for claim in explanations(i).values()}
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -56,6 +59,7 @@ class Reading:
         if not any(self.marked):
             return any(held)
         return 2 * sum(h for h, m in zip(held, self.marked, strict=True) if m) > sum(self.marked)
+
 
 class Reader:
     """Answers requests, with the share `errs` of errors; `asked` keeps what was asked and answered."""
@@ -85,8 +89,8 @@ class Reader:
         if rule["type"] == "array":
             return {name: self._levels(claim, pieces) for one in shown for name, pieces in one.items()}
         if rule["type"] == "integer" and "enum" not in rule:
-            [pieces] = [tuple(one.values()) for one in shown]
-            return dict(zip(properties, self._levels(claim, pieces), strict=True))
+            [tokens] = shown
+            return dict(zip(tokens, self._levels(claim, tuple(tokens.values())), strict=True))
         answer = self._verdict if rule["type"] == "boolean" else self._rating
         return {next(iter(one)): answer(claim, one) for one in shown}
 
@@ -117,7 +121,9 @@ class Reader:
     def _odd(self, shown: Mapping[str, str]) -> str:
         """The passage that shares least with the others of what any planted feature means."""
         read = {name: Reading.of(text) for name, text in shown.items()}
-        meant = {name: {place for place, claim in enumerate(_meanings()) if one.holds(claim)} for name, one in read.items()}
+        meant = {
+            name: {place for place, claim in enumerate(_meanings()) if one.holds(claim)} for name, one in read.items()
+        }
         shared = {a: sum(len(meant[a] & meant[b]) for b in meant if b != a) for a in meant}
         odd = min(shared, key=lambda name: (shared[name], name))
         if not self._err(None, shown):
@@ -128,6 +134,7 @@ class Reader:
     def _err(self, claim: Claim | None, *item: object) -> bool:
         told = "" if claim is None else claim.text
         return self._errs > 0 and rng_for(1, "err", told, repr(item)).random() < self._errs
+
 
 class Likelihoods:
     """A base model that finds words likelier which the description before a passage speaks of. It implements `LogProb`."""
@@ -141,22 +148,23 @@ class Likelihoods:
         return [self._likelihood(one) for one in asked]
 
     def _likelihood(self, one: Continuation) -> Likelihood:
-        import math
-
         told = [line for line in one.prefix.splitlines() if line.startswith("Description: ")][-1]
         claim = claims().get(json.loads(told.removeprefix("Description: ")), Claim())
         words = words_of(one.text)
         held = claim.holds(words)
-        if self._errs and rng_for(1, "misread", claim.text, one.text).random() < self._errs:
+        if self._errs and rng_for(1, "misread", told, one.text).random() < self._errs:
             held = [not any(held)] + [False] * (len(words) - 1)
         return Likelihood(math.fsum(math.log(LIKELY if h else UNLIKELY) for h in held), len(words))
+
 
 @cache
 def _meanings() -> tuple[Claim, ...]:
     return tuple(dict.fromkeys(feature.truth for feature in features() if feature.fires))
 
+
 def _mentions(claim: Claim, text: str) -> int:
     """How many words of a text the explanation names: what a feature makes likelier need not meet its conditions."""
     return sum(word in claim.words for word in words_of(text))
+
 
 Sees = Callable[[Claim], bool]

@@ -26,9 +26,7 @@ def save(folder: Path, tokens: int, *, pool: int) -> HarvestSpec:
     return HarvestSpec(
         subject=SubjectSpec(model=str(folder / "model")),
         saes=(SaeSpec(path=str(folder / "sae")),),
-        corpus=CorpusSpec(
-            kind="jsonl", path=str(folder / "documents.jsonl"), id_field="id", layout="rows", long="cut"
-        ),
+        corpus=CorpusSpec(kind="jsonl", path=str(folder / "documents.jsonl"), id_field="id", layout="rows", long="cut"),
         tokens=tokens,
         context=CONTEXT,
         batch=64,
