@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autointerp import plugins, wiring
-from autointerp.domain.calls import Usage
+from autointerp.domain.calls import Reply, Request, Usage
 from autointerp.domain.examples import Example, Split
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.steering import Change, Embed, Steer, Steered
@@ -45,6 +45,7 @@ SCORERS: Mapping[str, tuple[str, str | None, dict[str, Any]]] = {
 }
 """What is measured: the scorer, its judge and its options, by the name in the tables."""
 
+COUNTED = 10  # features whose tokens are counted
 WITHOUT_ERRORS = ("embedding",)  # no language model is asked, so that it cannot err
 
 
@@ -73,6 +74,12 @@ class Costs:
     usages: dict[str, list[Usage]] = field(default_factory=dict[str, list[Usage]])
     requests: dict[str, int] = field(default_factory=dict[str, int])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+    def count(self, name: str, asked: Sequence[tuple[Request, Reply]], count: Count) -> None:
+        """Count what was asked for one score, of the first features."""
+        if len(self.usages.setdefault(name, [])) < COUNTED:
+            self.usages[name].append(usage_of(asked, count))
+            self.requests[name] = self.requests.get(name, 0) + len(asked)
 
 
 @dataclass
@@ -144,14 +151,9 @@ async def _measure(
                 score = await scorer.score(claim.text, record, shown)
                 costs.seconds[name] = costs.seconds.get(name, 0.0) + time.perf_counter() - began
                 rows.append(Measured(name, rate, index, departure, score.value, score.undefined, score.metrics))
-                if departure is Departure.TRUE and not rate and len(costs.usages.get(name, ())) < COUNTED:
-                    if score.value is not None:
-                        costs.usages.setdefault(name, []).append(usage_of(readers[rate].asked, count))
-                        costs.requests[name] = costs.requests.get(name, 0) + len(readers[rate].asked)
+                if departure is Departure.TRUE and not rate and score.value is not None:
+                    costs.count(name, readers[rate].asked, count)
     return rows, costs
-
-
-COUNTED = 10  # features whose tokens are counted
 
 
 def _tools(database: Database, harvest: str) -> Tools:
@@ -169,7 +171,7 @@ def _tools(database: Database, harvest: str) -> Tools:
         prompts=PromptLibrary.load(default_folder()),
         seed=0,
         llm_model="planted/reader",
-        embedders=lambda _: remembered,
+        embedders=lambda model: remembered,
         steer=remembered,
         sample=HarvestSample(database, harvest, record.sae_ids[0], lambda _: remembered, Vectors()),
     )

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +34,8 @@ OUR_HEADERS = frozenset(
 )
 # The SDKs draw a random key for each request, slowly, and then do not send it: neither names a header for it.
 NO_KEY_MADE: Any = {"idempotency_key": "none"}
+# Marks a request that was made with no headers but ours.
+OURS = "autointerp"
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
@@ -66,6 +69,8 @@ def open_http(client: Callable[..., httpx2.AsyncClient], address: Address, secon
     authorization = b"Bearer " + address.key.encode()
 
     async def only_ours(request: httpx2.Request) -> None:
+        if OURS in request.extensions:
+            return
         # Made anew, because deleting one after the other costs a tenth of a millisecond a request.
         kept = [(name, value) for name, value in request.headers.raw if name.lower() in OUR_HEADERS]
         request.headers = httpx2.Headers([*kept, (b"authorization", authorization)], encoding="utf-8")
@@ -77,6 +82,18 @@ def open_http(client: Callable[..., httpx2.AsyncClient], address: Address, secon
         verify=url.scheme != "http",  # reading all certificates takes longer than many a request
         event_hooks={"request": [only_ours]},
     )
+
+
+@lru_cache(maxsize=64)
+def posted(key: str, user_agent: str) -> list[tuple[bytes, bytes]]:
+    """The headers of a post of JSON."""
+    return [
+        (b"accept", b"application/json"),
+        (b"accept-encoding", b"gzip, deflate"),
+        (b"content-type", b"application/json"),
+        (b"user-agent", user_agent.encode()),
+        (b"authorization", b"Bearer " + key.encode()),
+    ]
 
 
 def as_json(content: dict[str, Any]) -> bytes:

@@ -1,9 +1,9 @@
 """A language model that reads the planted explanations as they are meant, and errs at a given rate.
 
-It answers the prompts of all scorers from the text that they show, and from nothing else: what a window does not show (the
-beginning of its document, an opening quotation mark before it) it does not know. It finds its way by structure, as the
-honest reader of the package does: an `Explanation:` line, then passages as JSON objects, one a line. An error is the
-other verdict, for the same item always the same.
+It answers the prompts of all scorers from the text that they show, and from nothing else: what a window does not show
+(the beginning of its document, an opening quotation mark before it) it does not know. It finds its way by structure, as
+the honest reader of the package does: an `Explanation:` line, then passages as JSON objects, one a line. An error is
+the other verdict, for the same item always the same.
 """
 
 import json
@@ -137,7 +137,7 @@ class Reader:
 
 
 class Likelihoods:
-    """A base model that finds words likelier which the description before a passage speaks of. It implements `LogProb`."""
+    """A base model that finds words likelier of which the description before them speaks; implements `LogProb`."""
 
     def __init__(self, errs: float = 0.0) -> None:
         self._errs = errs

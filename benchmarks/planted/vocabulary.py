@@ -4,10 +4,10 @@ from autointerp.subject.planted_words import CONCEPTS
 
 QUOTES = ("“", "”")
 STOP = "."
-ARTICLES = "the a every this my".split()
-PREPOSITIONS = "in with near by on of from behind".split()
-VERBS = "sees likes finds wants leaves keeps meets draws takes brings follows hides".split()
-OUTLINE = ARTICLES + PREPOSITIONS + VERBS + "and there are says".split()
+ARTICLES = ["the", "a", "every", "this", "my"]
+PREPOSITIONS = ["in", "with", "near", "by", "on", "of", "from", "behind"]
+VERBS = ["sees", "likes", "finds", "wants", "leaves", "keeps", "meets", "draws", "takes", "brings", "follows", "hides"]
+OUTLINE = ARTICLES + PREPOSITIONS + VERBS + ["and", "there", "are", "says"]
 """What sentences are built of; none of these belongs to a class."""
 
 _OLD = {
@@ -107,16 +107,15 @@ PAIRS = (
 """Classes of which a word of the second stands right after one of the first more often than by chance."""
 
 
-NOUNS = tuple(
-    """
-    house road river letter window door evening morning neighbour stranger village street corner picture
-    story question answer reason journey visit party meeting office shop counter basket bottle box key lamp clock
-    mirror carpet curtain shelf wall roof floor step path field hill valley lake shore island wood stone sand dust smoke
-    fire light shadow sound voice song word name page book map ticket parcel present coin purse pocket
-    button thread needle rope wheel engine signal platform tunnel fence hedge ditch well pump barn stable mill
-    oven stove cellar attic balcony stairs hallway gate yard lawn pond stream bank ford meadow crossing
-    """.split()
-)
+_NOUNS = """
+    house road river letter window door evening morning neighbour stranger village street corner picture story
+    question answer reason journey visit party meeting office shop counter basket bottle box key lamp clock
+    mirror carpet curtain shelf wall roof floor step path field hill valley lake shore island wood stone sand
+    dust smoke fire light shadow sound voice song word name page book map ticket parcel present coin purse
+    pocket button thread needle rope wheel engine signal platform tunnel fence hedge ditch well pump barn stable
+    mill oven stove cellar attic balcony stairs hallway gate yard lawn pond stream bank ford meadow crossing
+"""
+NOUNS = tuple(_NOUNS.split())
 """Words of the background, the first the most frequent; some have a feature of their own."""
 
 WORDS = tuple(

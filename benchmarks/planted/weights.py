@@ -63,7 +63,7 @@ def looked_back_for() -> tuple[tuple[int, Atom], ...]:
 
 
 def _places() -> tuple[int, int, int, int]:
-    """Where in the stream begin: what stood before, the topics, the opening mark; and the width without the last two."""
+    """Where in the stream begin: what stood before, the topics, the quotation marks, and what comes behind them."""
     before = len(atoms())
     topics = before + len(looked_back_for())
     marks = topics + len(TOPICS)
