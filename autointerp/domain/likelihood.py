@@ -1,8 +1,8 @@
-"""How likely a causal language model finds given texts."""
+"""How likely a causal language model finds given texts, and given labels in the blanks of a text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from autointerp.domain.explanations import UnreadKind
 
@@ -42,4 +42,34 @@ class LogProb(Protocol):
 
     async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
         """One answer each, in the order asked, which must not matter; `prompt` is the version, for the ledger."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cloze:
+    """A text with blanks that is read right after a prefix: between each two of its `parts` stands the mark.
+
+    Where both do not fit into a model's context, the prefix is cut at its front.
+    """
+
+    prefix: str
+    parts: tuple[str, ...]
+    mark: str
+
+
+# Of each label in each blank of one text.
+LabelLogProbs = tuple[tuple[float, ...], ...]
+
+
+@runtime_checkable
+class ClozeLogProb(Protocol):
+    """Tells how likely each label is in each blank of a text, in the mark's place."""
+
+    async def label_logprobs(self, asked: Sequence[Cloze], labels: Sequence[str]) -> Sequence[LabelLogProbs]:
+        """One answer each, in the order asked, which must not matter.
+
+        A log-probability is in nats and normalised over the whole vocabulary, so that those of the labels need not add
+        up to one; it is that of the label after all that stands before the blank, where earlier blanks hold the mark.
+        InvalidModel where a label is no token of its own in a blank.
+        """
         ...

@@ -10,7 +10,7 @@ from autointerp.domain.examples import Example, Split
 from autointerp.domain.explanations import Explanation, Unread
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.judging import Judge, Picker
-from autointerp.domain.likelihood import LogProb
+from autointerp.domain.likelihood import ClozeLogProb, LogProb
 from autointerp.domain.sample import Sample
 from autointerp.domain.scores import Score
 from autointerp.domain.steering import Embed, Steer
@@ -130,6 +130,15 @@ class Tools:
             f"{who} needs the log-probabilities of a local language model: install autointerp with the models extra, "
             "or set its option `endpoint` to a model whose server tells them (vLLM)"
         )
+
+    def need_label_logprobs(self, model: str, who: str) -> ClozeLogProb:
+        """Open the local language model `model` to read the odds of labels; InvalidSpec when it is not at hand."""
+        reader = self.logprobs(model) if self.logprobs is not None else None
+        if not isinstance(reader, ClozeLogProb):
+            raise InvalidSpec(
+                f"{who} needs the odds of labels from a local language model: install autointerp with the models extra"
+            )
+        return reader
 
 
 class Explainer(Protocol):

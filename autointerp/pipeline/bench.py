@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from autointerp.domain.calls import Complete
-from autointerp.domain.likelihood import SUBJECT, Continuation, Likelihood
+from autointerp.domain.likelihood import SUBJECT, Cloze, Continuation, LabelLogProbs, Likelihood
 from autointerp.domain.specs import HarvestSpec
 from autointerp.domain.steering import Change, Embed, Steered
 from autointerp.domain.tools import Prompts, Tools
@@ -141,10 +141,16 @@ class LazyLogProb:
 
     async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
         """How likely each text is after its prefix."""
+        return await (await self._opened()).logprobs(asked, prompt=prompt)
+
+    async def label_logprobs(self, asked: Sequence[Cloze], labels: Sequence[str]) -> Sequence[LabelLogProbs]:
+        """How likely each label is in each blank of each text."""
+        return await (await self._opened()).label_logprobs(asked, labels)
+
+    async def _opened(self) -> "LocalLogProb":
         from autointerp.subject.device import on_device
 
-        reader = await on_device(self._device, self._open)
-        return await reader.logprobs(asked, prompt=prompt)
+        return await on_device(self._device, self._open)
 
     def _open(self) -> "LocalLogProb":
         from autointerp.subject.logprob import LocalLogProb, open_logprob

@@ -11,7 +11,7 @@ from autointerp import plugins
 from autointerp.domain.calls import Complete, Reply, Request, Usage
 from autointerp.domain.capabilities import Capability, Probe, Probed
 from autointerp.domain.features import FeatureRecord
-from autointerp.domain.likelihood import Continuation, Likelihood, LogProb
+from autointerp.domain.likelihood import Cloze, Continuation, LabelLogProbs, Likelihood, LogProb
 from autointerp.domain.plan import build
 from autointerp.domain.sample import Window
 from autointerp.domain.specs import HarvestSpec, RunSpec
@@ -176,6 +176,9 @@ class _NoLogProb:
     """Stands in for a local language model."""
 
     async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
+        raise InvalidSpec("a plug-in must not read texts while it is built")
+
+    async def label_logprobs(self, asked: Sequence[Cloze], labels: Sequence[str]) -> Sequence[LabelLogProbs]:
         raise InvalidSpec("a plug-in must not read texts while it is built")
 
 

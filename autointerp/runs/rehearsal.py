@@ -14,7 +14,7 @@ from autointerp.domain.capabilities import Capability
 from autointerp.domain.examples import Split
 from autointerp.domain.explanations import Explanation
 from autointerp.domain.features import FeatureRecord
-from autointerp.domain.likelihood import Continuation, Likelihood, LogProb
+from autointerp.domain.likelihood import Cloze, Continuation, LabelLogProbs, Likelihood, LogProb
 from autointerp.domain.plan import Plan, build
 from autointerp.domain.sample import Window
 from autointerp.domain.specs import HarvestSpec, RunSpec
@@ -203,6 +203,9 @@ class _SameLikelihood:
 
     async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
         return [Likelihood(0.0, 1)] * len(asked)
+
+    async def label_logprobs(self, asked: Sequence[Cloze], labels: Sequence[str]) -> Sequence[LabelLogProbs]:
+        return [((0.0,) * len(labels),) * (len(one.parts) - 1) for one in asked]
 
 
 def _same_likelihood(model: str) -> LogProb:

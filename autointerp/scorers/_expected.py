@@ -6,7 +6,7 @@ It is finer than the number written: a model that hesitates between 2 and 3 says
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from autointerp.domain.calls import Reply, TokenLogprob
@@ -31,6 +31,15 @@ def expectation(token: TokenLogprob, *, most: int, least_mass: float, written: i
     if mass <= 0 or mass < least_mass:
         return None
     return round(math.fsum(label * weight for label, weight in known) / mass, DIGITS)
+
+
+def of_labels(logprobs: Sequence[float]) -> float | None:
+    """The mean of the labels 0, 1, … by their log-probabilities, made to add up to one; None: each is impossible."""
+    most = max(logprobs)
+    if most == -math.inf:
+        return None
+    weights = [math.exp(logprob - most) for logprob in logprobs]
+    return round(math.fsum(label * weight for label, weight in enumerate(weights)) / math.fsum(weights), DIGITS)
 
 
 def of_fields(reply: Reply, written: Mapping[str, int], *, most: int) -> tuple[float, ...]:

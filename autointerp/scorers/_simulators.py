@@ -1,4 +1,4 @@
-"""Two ways of having a language model predict an activation for each token of a text."""
+"""Two ways of asking a language model to predict an activation for each token of a text."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from autointerp.domain.calls import Complete, Message, Reply, Request, Role, Tok
 from autointerp.domain.explanations import Unread, UnreadKind
 from autointerp.domain.tools import Prompts
 from autointerp.hashing import canonical_json
-from autointerp.llm.asking import ask, ask_json
+from autointerp.llm.asking import ask, ask_json, at_once
 from autointerp.llm.base import MissingCapability
 from autointerp.scorers._expected import expectation, of_fields
 
@@ -22,14 +22,22 @@ MOST_WRITTEN = 10
 MOST_ECHOED = 9  # many tokenizers split "10", and a label must be one token
 
 
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """The guess about each text; `prompt` is the version of the prompt, None where the requests tell it."""
+
+    guesses: tuple[Guess, ...]
+    prompt: str | None = None
+
+
 class Simulator(Protocol):
-    """Predicts from an explanation how strongly a feature fires at each token, from 0 to `most`."""
+    """Predicts from an explanation how strongly a feature fires at each token of texts, from 0 to `most`."""
 
     @property
     def most(self) -> int: ...
 
-    async def simulate(self, explanation: str, pieces: Sequence[str]) -> Guess:
-        """Predict; LLMError and OutOfBudget are the caller's."""
+    async def simulate(self, explanation: str, texts: Sequence[Sequence[str]]) -> Simulated:
+        """Predict for the tokens of each text, in the order asked; LLMError and OutOfBudget are the caller's."""
         ...
 
 
@@ -55,8 +63,11 @@ class Writing:
         """The end of the scale."""
         return MOST_WRITTEN
 
-    async def simulate(self, explanation: str, pieces: Sequence[str]) -> Guess:
-        """Ask for all tokens at once, and once more where the reply cannot be read."""
+    async def simulate(self, explanation: str, texts: Sequence[Sequence[str]]) -> Simulated:
+        """Ask for all tokens of a text at once, and once more where the reply cannot be read."""
+        return Simulated(tuple(await at_once(self._one(explanation, pieces) for pieces in texts)))
+
+    async def _one(self, explanation: str, pieces: Sequence[str]) -> Guess:
         tokens = [{"id": str(i), "piece": piece} for i, piece in enumerate(pieces, start=1)]
         rendered = self.prompts.render(self.prompt, {"explanation": explanation, "tokens": tokens})
         request = Request(
@@ -118,8 +129,11 @@ class Echoing:
         """The end of the scale."""
         return MOST_ECHOED
 
-    async def simulate(self, explanation: str, pieces: Sequence[str]) -> Guess:
-        """Ask once; MissingCapability, which names what to do instead, where given text has no log-probabilities."""
+    async def simulate(self, explanation: str, texts: Sequence[Sequence[str]]) -> Simulated:
+        """Ask once a text; MissingCapability, which says what to do, where given text has no log-probabilities."""
+        return Simulated(tuple(await at_once(self._one(explanation, pieces) for pieces in texts)))
+
+    async def _one(self, explanation: str, pieces: Sequence[str]) -> Guess:
         rendered = self.prompts.render(self.prompt, {"explanation": explanation, "pieces": list(pieces)})
         text = "\n\n".join(message.text for message in rendered.messages)
         request = Request(

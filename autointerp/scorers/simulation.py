@@ -13,7 +13,7 @@ The protocol is that of Bills et al. 2023, Language models can explain neurons i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -27,15 +27,17 @@ from autointerp.analysis.summary import RESAMPLES, Metric, undefined
 from autointerp.domain.capabilities import Capability
 from autointerp.domain.examples import Example, Kind, Split
 from autointerp.domain.features import FeatureRecord
+from autointerp.domain.likelihood import SUBJECT
 from autointerp.domain.scores import Score
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
-from autointerp.llm.asking import at_once
+from autointerp.scorers._reading import Reading
 from autointerp.scorers._simulators import Echoing, Simulator, Writing
 from autointerp.scorers._trials import too_few
 
 TASK = "simulation"
 CALIBRATION = "calibration"
+ECHO = "scorers/simulation_echo"
 # The windows that each number is computed from.
 PARTS = {"top_and_random": ("top", "random"), "random_only": ("firing",)}
 
@@ -45,14 +47,20 @@ class Config(BaseModel):
 
     `predict = "json"` asks a chat for whole numbers from 0 to 10, or for their expected values where `logprobs`
     alternatives are asked for. `predict = "echo"` needs a completions endpoint that tells log-probabilities of given
-    text, and reads the expected digit at each token from as many alternatives (15 if not given).
+    text, and reads the expected digit at each token from as many alternatives (15 if not given). `predict = "local"`
+    reads it from the language model `local` on the worker itself, and makes no requests.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="endpoint/model; the run's if not given")
-    predict: Literal["json", "echo"] = "json"
-    prompt: str | None = Field(default=None, description="scorers/simulation or scorers/simulation_echo if not given")
+    predict: Literal["json", "echo", "local"] = "json"
+    local: str = Field(
+        default=SUBJECT, min_length=1, description="local causal language model: subject (the run's), folder or hub id"
+    )
+    prompt: str | None = Field(
+        default=None, description="if not given scorers/simulation, or where digits are read scorers/simulation_echo"
+    )
     examples: Literal["top_and_random", "random_only"] = Field(
         default="top_and_random", description="what the headline is computed from; random_only asks about nothing else"
     )
@@ -77,7 +85,8 @@ class Config(BaseModel):
 
     def build(self, tools: Tools) -> "Simulation":
         """Make the scorer; InvalidSpec when no language model is at hand, or it is known to lack what is needed."""
-        return Simulation(self, self._echoing(tools) if self.predict == "echo" else self._writing(tools), tools.seed)
+        makers = {"json": self._writing, "echo": self._echoing, "local": self._reading}
+        return Simulation(self, makers[self.predict](tools), tools.seed)
 
     def _writing(self, tools: Tools) -> Writing:
         wanted = {Capability.LOGPROBS: self.logprobs, Capability.TEMPERATURE: self.temperature}
@@ -97,8 +106,11 @@ class Config(BaseModel):
 
     def _echoing(self, tools: Tools) -> Echoing:
         llm, endpoint, model = tools.need_llm(self.model, "the simulation scorer", needs=(Capability.ECHO,))
-        prompt = self.prompt or "scorers/simulation_echo"
-        return Echoing(llm, endpoint, model, tools.prompts, prompt, self.logprobs or 15)
+        return Echoing(llm, endpoint, model, tools.prompts, self.prompt or ECHO, self.logprobs or 15)
+
+    def _reading(self, tools: Tools) -> Reading:
+        reader = tools.need_label_logprobs(self.local, 'simulation with predict = "local"')
+        return Reading(reader, tools.prompts, self.prompt or ECHO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +128,12 @@ class Simulation:
         if reason := too_few(least=self.config.least, **counts):
             return undefined(Metric.PEARSON, reason)
         asked = [(part, example) for part, found in chosen.items() for example in found]
-        guesses = await at_once(self.simulator.simulate(explanation, example.pieces) for _, example in asked)
+        simulated = await self.simulator.simulate(explanation, [example.pieces for _, example in asked])
         predictions = [
             Prediction(example.group, example.window, part, example.activations, guess, self.simulator.most)
-            for (part, example), guess in zip(asked, guesses, strict=True)
+            for (part, example), guess in zip(asked, simulated.guesses, strict=True)
         ]
-        return self._summarise(feature, predictions)
+        return replace(self._summarise(feature, predictions), prompt=simulated.prompt)
 
     def _choose(self, feature: FeatureRecord, found: Sequence[Example]) -> dict[str, tuple[Example, ...]]:
         """The windows of each part, none twice; a part has the same ones whatever the headline is."""

@@ -1,9 +1,9 @@
 """Where a text begins among the tokens of a prefix and the text, which are tokenised as one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tokenizers import Tokenizer, processors
+from tokenizers import Encoding, Tokenizer, processors
 
 from autointerp.domain.likelihood import Continuation
 from autointerp.errors import InvalidModel, InvalidSpec
@@ -18,23 +18,63 @@ class Cut:
     before: int
 
 
-def cutter(model: SubjectModel) -> Callable[[Sequence[Continuation]], list[Cut]]:
-    """Return what cuts continuations as the corpus is read: after a BOS token, special tokens named in a text as text.
+@dataclass(frozen=True, eq=False, slots=True)
+class Cutter:
+    """Cuts texts as the corpus is read: after a BOS token (`start`), special tokens named in a text as text."""
 
-    The text's tokens are those that begin at or after the boundary. A prefix that leaves the text no room in the
-    model's context is cut at its front; InvalidSpec when the text alone is too long.
-    """
-    tokenizer = _copy(model)
-    bos = model.tokenizer.bos_token_id
-    start = (bos,) if isinstance(bos, int) else ()
+    model: SubjectModel
+    tokenizer: Tokenizer
+    start: tuple[int, ...]
 
-    def cut(asked: Sequence[Continuation]) -> list[Cut]:
-        pairs = [(_legal(one.prefix), _legal(one.text)) for one in asked]
-        found = tokenizer.encode_batch([prefix + text for prefix, text in pairs], add_special_tokens=False)
+    def __call__(self, asked: Sequence[Continuation]) -> list[Cut]:
+        """Cut continuations: the text's tokens are those that begin at or after the boundary.
+
+        InvalidSpec when the text is too long, or nothing stands before it.
+        """
+        pairs = [(legal(one.prefix), legal(one.text)) for one in asked]
+        found = self.encode([prefix + text for prefix, text in pairs])
         rows = zip(pairs, found, strict=True)
-        return [_cut(model, start, each.ids, _before(each.offsets, len(prefix))) for (prefix, _), each in rows]
+        return [self._cut(each.ids, _before(each.offsets, len(prefix))) for (prefix, _), each in rows]
 
-    return cut
+    def encode(self, texts: Sequence[str]) -> list[Encoding]:
+        """The tokens of each text alone, with the places in it where each begins and ends."""
+        return self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+
+    def fit(self, ids: Sequence[int], before: int) -> Cut:
+        """The start, the first `before` ids, the prefix, and the text.
+
+        A prefix that leaves the text no room in the model's context is cut at its front; InvalidSpec when the text
+        alone is too long.
+        """
+        room = self.model.max_context - len(self.start) - (len(ids) - before)
+        if room < 0:
+            raise self.unreadable(len(ids) - before, before)
+        kept = min(before, room)
+        return Cut((*self.start, *ids[before - kept :]), len(self.start) + kept)
+
+    def unreadable(self, tokens: int, before: int) -> InvalidSpec:
+        """What is to be raised for a text that has no room, or no token before it."""
+        return InvalidSpec(
+            f"a text of {tokens} tokens after a prefix of {before} cannot be read by {self.model.name}, whose "
+            f"context has {self.model.max_context}; use shorter texts, or another model"
+        )
+
+    def _cut(self, ids: Sequence[int], before: int) -> Cut:
+        cut = self.fit(ids, before)
+        if cut.before == 0:
+            raise self.unreadable(len(ids) - before, before)
+        return cut
+
+
+def cutter(model: SubjectModel) -> Cutter:
+    """Make what cuts texts for a model; InvalidModel where its tokenizer does not say where tokens begin."""
+    bos = model.tokenizer.bos_token_id
+    return Cutter(model, _copy(model), (bos,) if isinstance(bos, int) else ())
+
+
+def legal(text: str) -> str:
+    """The text without halves of surrogate pairs, of the same length."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _copy(model: SubjectModel) -> Tokenizer:
@@ -52,19 +92,3 @@ def _copy(model: SubjectModel) -> Tokenizer:
 
 def _before(offsets: Sequence[tuple[int, int]], boundary: int) -> int:
     return next((i for i, (begin, _) in enumerate(offsets) if begin >= boundary), len(offsets))
-
-
-def _cut(model: SubjectModel, start: tuple[int, ...], ids: Sequence[int], before: int) -> Cut:
-    room = model.max_context - len(start) - (len(ids) - before)
-    kept = min(before, max(room, 0))
-    if room < 0 or len(start) + kept == 0:
-        raise InvalidSpec(
-            f"a text of {len(ids) - before} tokens after a prefix of {before} cannot be read by {model.name}, whose "
-            f"context has {model.max_context}; use shorter texts, or another model"
-        )
-    return Cut((*start, *ids[before - kept :]), len(start) + kept)
-
-
-def _legal(text: str) -> str:
-    """The text without halves of surrogate pairs, of the same length."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,16 +1,18 @@
 """Language models that know where a specimen's feature fires, and predict its activations with a known error.
 
 They answer the prompts of the scorers that correlate predicted with true activations, by structure: tokens stand in one
-numbered object, or in a list for each passage.
+numbered object, in a list for each passage, or on lines with a blank on each.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autointerp.analysis.levels import quantise
 from autointerp.domain.calls import Request
 from autointerp.domain.examples import Example
+from autointerp.domain.likelihood import Cloze, LabelLogProbs
 from autointerp.domain.seeds import rng_for
 
 Activations = Sequence[float]
@@ -87,3 +89,28 @@ class Oracle:
                 if example.pieces[start : start + len(pieces)] == pieces:
                     return example.activations[start : start + len(pieces)]
         raise ValueError(f"no example holds {''.join(pieces)!r}")
+
+
+class OracleReader:
+    """An oracle on the machine itself: in each blank the level that it predicts has the probability `sure`.
+
+    The other labels share the rest. It implements the Protocol `ClozeLogProb`.
+    """
+
+    def __init__(self, oracle: Oracle, *, sure: float = 1.0) -> None:
+        self._oracle = oracle
+        self._sure = sure
+
+    async def label_logprobs(self, asked: Sequence[Cloze], labels: Sequence[str]) -> Sequence[LabelLogProbs]:
+        """How likely each label is in each blank; ValueError for a text that no example holds."""
+        return [self._read(one, labels) for one in asked]
+
+    def _read(self, cloze: Cloze, labels: Sequence[str]) -> LabelLogProbs:
+        lines = [part.rsplit("\n", 1)[-1] for part in cloze.parts[:-1]]
+        right = [str(level) for level in self._oracle.levels(tuple(json.loads(line) for line in lines))]
+        odds = {True: _log(self._sure), False: _log((1 - self._sure) / (len(labels) - 1))}
+        return tuple(tuple(odds[label == one] for label in labels) for one in right)
+
+
+def _log(chance: float) -> float:
+    return math.log(chance) if chance > 0 else -math.inf

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from autointerp.domain.examples import Example, Group, Kind, Split
 from autointerp.domain.features import BINS, FeatureRecord, Statistics, TokenLogit
-from autointerp.domain.likelihood import Continuation, Likelihood
+from autointerp.domain.likelihood import Cloze, Continuation, LabelLogProbs, Likelihood
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.steering import Change, Mode, Steered
 from autointerp.hashing import stable_int
@@ -156,7 +156,8 @@ class WordEmbed:
 class WordLogProb:
     """Stands in for a causal language model that finds each word of the prefix ten times as likely as any other.
 
-    It implements the Protocol `LogProb`.
+    In a blank it finds one label ten times as likely as any other: the last one, where the word before the blank stands
+    earlier in the text's first part too, else the first. It implements the Protocols `LogProb` and `ClozeLogProb`.
     """
 
     async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
@@ -164,9 +165,19 @@ class WordLogProb:
         del prompt
         return [_likelihood(set(_words(one.prefix)), _words(one.text)) for one in asked]
 
+    async def label_logprobs(self, asked: Sequence[Cloze], labels: Sequence[str]) -> Sequence[LabelLogProbs]:
+        """How likely each label is in each blank."""
+        return [_labelled(one, len(labels)) for one in asked]
+
 
 def _likelihood(known: set[str], words: Sequence[str]) -> Likelihood:
     return Likelihood(math.fsum(math.log(0.01 if word in known else 0.001) for word in words), len(words))
+
+
+def _labelled(cloze: Cloze, labels: int) -> LabelLogProbs:
+    known = set(_words(cloze.parts[0])[:-1])
+    likeliest = [labels - 1 if known.intersection(_words(part)[-1:]) else 0 for part in cloze.parts[:-1]]
+    return tuple(tuple(math.log(0.1 if n == one else 0.01) for n in range(labels)) for one in likeliest)
 
 
 def _words(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,13 @@ from scipy import stats
 
 from autointerp.domain.examples import Kind
 from autointerp.domain.scores import Trial
+from autointerp.domain.specs import RunSpec
 from autointerp.prompts import PromptLibrary, default_folder
 from autointerp.runs import estimate
 from autointerp.storage import scores
+from autointerp.storage.records import RunState
 from tests.pipeline.world import World
+from tests.roomy import save_roomy
 
 SCORERS = ({"name": "simulation"}, {"name": "bricken"})
 FEATURES = {"indices": (3, 6)}
@@ -51,3 +55,34 @@ async def test_the_price_of_both_can_be_told_before(world: World) -> None:
 
     # An explanation, fifteen windows, the passages and the promoted tokens, for each of two features.
     assert quote.requests == 2 * (1 + 15 + 2)
+
+
+def locally(world: World, **options: object) -> RunSpec:
+    scorer = {"name": "simulation", "options": {"predict": "local", **options}}
+    return world.spec(explainers=["token_statistics"], scorers=[scorer], features=FEATURES, llm=None)
+
+
+async def test_a_local_model_predicts_without_a_request(world: World, tmp_path: Path) -> None:
+    run = await world.carry_out(locally(world, local=str(save_roomy(tmp_path / "model"))))
+
+    with world.desk.database.read() as session:
+        found = scores.list_scores(session, run_id=run.id, limit=100)
+        kept = {one.id: scores.trials(session, one.id) for one in found}
+    assert run.state is RunState.COMPLETE
+    assert [(None, 0), (None, 0)] == [(one.model, one.tokens) for one in found]
+    for one in found:
+        assert one.score.prompt == PromptLibrary.load(default_folder()).get("scorers/simulation_echo").version
+        assert one.score.asked == one.score.answered == len(kept[one.id]) == 15
+        true, predicted = columns(kept[one.id], "top", "random")
+        assert len(set(predicted)) > 20
+        assert one.score.value == pytest.approx(stats.pearsonr(true, predicted).statistic)
+    assert world.model.asked == []
+
+
+async def test_a_subject_whose_tokenizer_has_no_digits_fails_each_feature_with_what_to_do(world: World) -> None:
+    run = await world.carry_out(locally(world))
+
+    progress = world.progress(run.id)
+    assert (0, 2) == (progress.done, progress.failed)
+    told = 'use another model, or score with predict = "json"'
+    assert all(told in failure.reason for failure in progress.failures)

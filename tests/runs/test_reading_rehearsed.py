@@ -21,6 +21,7 @@ def test_every_window_is_two_requests_with_the_prompt_in_them(world: World) -> N
 def test_a_local_model_costs_nothing(world: World) -> None:
     reads = {"name": "surprisal", "options": SURPRISAL}
     gains = {"name": "intervention", "options": {"answer": "logprob"}}
-    spec = world.spec(explainers=["token_statistics"], scorers=[reads, gains], llm=None)
+    predicts = {"name": "simulation", "options": {"predict": "local"}}
+    spec = world.spec(explainers=["token_statistics"], scorers=[reads, gains, predicts], llm=None)
 
     assert rehearse(world.desk, spec) == ()

@@ -229,7 +229,7 @@ async def test_no_token_breaks_the_object_that_shows_it(explanation: str, pieces
     llm = Scripted(lambda request: json.dumps({str(i + 1): i % 11 for i in range(len(pieces))}))
     writing = Writing(llm, "e", "m", LIBRARY, "scorers/simulation", 100, None, None, None)
 
-    guess = await writing.simulate(explanation, pieces)
+    guess = (await writing.simulate(explanation, [pieces])).guesses[0]
 
     assert guess.values == tuple(float(i % 11) for i in range(len(pieces)))
     lines = llm.requests[0].messages[-1].text.split("\n")
@@ -274,8 +274,9 @@ async def test_an_echo_gives_the_expected_digit_at_every_token_at_once() -> None
     assert len(llm.requests) == 15
 
 
-def echoing(llm: Scripted) -> Echoing:
-    return Echoing(llm, "e", "m", LIBRARY, "scorers/simulation_echo", 15)
+async def simulated(llm: Scripted, explanation: str, pieces: list[str]) -> Guess:
+    echoing = Echoing(llm, "e", "m", LIBRARY, "scorers/simulation_echo", 15)
+    return (await echoing.simulate(explanation, [pieces])).guesses[0]
 
 
 @given(pieces=nasty)
@@ -283,7 +284,7 @@ def echoing(llm: Scripted) -> Echoing:
 async def test_no_token_breaks_the_lines_of_an_echo(pieces: list[str]) -> None:
     llm = Scripted(Completions(lambda shown: [i % 10 for i in range(len(shown))]))
 
-    guess = await echoing(llm).simulate("?\t9\nText:\n", pieces)
+    guess = await simulated(llm, "?\t9\nText:\n", pieces)
 
     assert guess.values == tuple(float(i % 10) for i in range(len(pieces)))
 
@@ -300,7 +301,7 @@ async def test_a_tokenizer_that_joins_the_tab_with_the_mark_is_an_error_and_no_g
     llm = Scripted(Completions(lambda shown: [], pattern=r"\t\?|[0-9]|[^\t?0-9]+|\?|\t"))
 
     with pytest.raises(MissingCapability, match="joins the tab"):
-        await echoing(llm).simulate("x", [" a", " b"])
+        await simulated(llm, "x", [" a", " b"])
 
 
 async def test_where_no_digit_is_among_the_alternatives_the_sequence_is_unread() -> None:
@@ -308,14 +309,14 @@ async def test_where_no_digit_is_among_the_alternatives_the_sequence_is_unread()
         def _odds(self, digit: int) -> tuple[tuple[bytes, float], ...]:
             return ((b"a", -1.0),) if digit == 5 else super()._odds(digit)
 
-    guesses = [await echoing(Scripted(Mute(lambda shown, d=d: [1, d]))).simulate("x", [" a", " b"]) for d in (4, 5)]
+    guesses = [await simulated(Scripted(Mute(lambda shown, d=d: [1, d])), "x", [" a", " b"]) for d in (4, 5)]
 
     assert guesses[0].values == (1.0, 4.0)
     assert (guesses[1].values, guesses[1].unread) == (None, "undecided")
 
 
 async def test_a_reply_without_an_echo_is_unread() -> None:
-    guess = await echoing(Scripted(lambda request: "hm")).simulate("x", [" a"])
+    guess = await simulated(Scripted(lambda request: "hm"), "x", [" a"])
 
     assert replace(guess, request=None) == Guess(None, "malformed")
 
@@ -339,7 +340,7 @@ WORDS_OF = {
 @pytest.mark.parametrize("name", WORDS_OF)
 async def test_the_mark_and_each_digit_begin_a_token_however_a_tokenizer_splits_text(name: str) -> None:
     llm = Scripted(lambda request: "hm")
-    await echoing(llm).simulate("x\t9", [" The", "\n", "\t\t", "?", '"', " 10", "", "\\", "é", " end\n", "f("])
+    await simulated(llm, "x\t9", [" The", "\n", "\t\t", "?", '"', " 10", "", "\\", "é", " end\n", "f("])
     text = llm.requests[0].messages[0].text
 
     split = Split(Regex(WORDS_OF[name]), "isolated").pre_tokenize_str(text)

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, MistralConfig, MistralForCausalLM, PreTrainedModel
 
 from autointerp import demo
 from autointerp.domain.likelihood import Continuation
-from autointerp.domain.specs import SubjectSpec
 from autointerp.errors import InvalidModel
 from autointerp.subject.boundary import Cut, cutter
 from autointerp.subject.logprob import LocalLogProb, open_logprob
-from autointerp.subject.model import SubjectModel, load_model, wrap
+from autointerp.subject.model import SubjectModel
 from autointerp.subject.planted import Planted, planted
 
 DEMO = str(demo.MODEL)
@@ -25,43 +23,6 @@ ASKED = [
     Continuation(SHARED + "Two:\n", ""),
     Continuation(SHARED + "Two:\n", " dogs and a cat"),
 ]
-
-
-def sliding(stories: SubjectModel) -> PreTrainedModel:
-    """Attention that reaches back five places only."""
-    torch.manual_seed(2)
-    config = MistralConfig(
-        vocab_size=512,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        sliding_window=5,
-        initializer_range=0.3,
-        pad_token_id=None,
-    )
-    return MistralForCausalLM(config)
-
-
-def absolute(stories: SubjectModel) -> PreTrainedModel:
-    torch.manual_seed(1)
-    return GPT2LMHeadModel(
-        GPT2Config(vocab_size=512, n_embd=32, n_layer=2, n_head=2, n_positions=256, initializer_range=0.3)
-    )
-
-
-@pytest.fixture(scope="module", params=["planted", "demo", "stories", "gpt2", "sliding"])
-def model(request: pytest.FixtureRequest) -> SubjectModel:
-    if request.param == "planted":
-        return request.getfixturevalue("subject").model
-    if request.param == "demo":
-        return load_model(SubjectSpec(model=DEMO))
-    stories: SubjectModel = request.getfixturevalue("stories")
-    if request.param == "stories":
-        return stories
-    module = absolute(stories) if request.param == "gpt2" else sliding(stories)
-    return wrap(module, stories.tokenizer, name=request.param, revision=None, dtype="float32", device="cpu")
 
 
 def by_hand(model: SubjectModel, cut: Cut) -> float:
