@@ -54,7 +54,7 @@ def detection_rate(folder: Path, endpoint: Endpoint) -> tuple[float, int]:
         wanted = RunSpec.model_validate(
             {**base, "scorers": [{"name": "detection", "judge": "llm"}], "llm": f"{endpoint.name}/m"}
         )
-        run = wait_run(desk, create_run(desk, wanted, idempotency_key=None).id, timeout=600, poll=0.25)
+        run = wait_run(desk, create_run(desk, wanted, idempotency_key=None).id, timeout=600, poll=1.0)
         with database.read() as session:
             progress = runs.progress(session, run.id)
     database.close()
