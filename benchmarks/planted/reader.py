@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from autointerp.domain.calls import Reply, Request
@@ -120,10 +120,7 @@ class Reader:
 
     def _odd(self, shown: Mapping[str, str]) -> str:
         """The passage that shares least with the others of what any planted feature means."""
-        read = {name: Reading.of(text) for name, text in shown.items()}
-        meant = {
-            name: {place for place, claim in enumerate(_meanings()) if one.holds(claim)} for name, one in read.items()
-        }
+        meant = {name: _meant(text) for name, text in shown.items()}
         shared = {a: sum(len(meant[a] & meant[b]) for b in meant if b != a) for a in meant}
         odd = min(shared, key=lambda name: (shared[name], name))
         if not self._err(None, shown):
@@ -160,6 +157,14 @@ class Likelihoods:
 @cache
 def _meanings() -> tuple[Claim, ...]:
     return tuple(dict.fromkeys(feature.truth for feature in features() if feature.fires))
+
+
+@lru_cache(maxsize=100_000)
+def _meant(text: str) -> frozenset[int]:
+    """Which meanings, by their place, hold of a passage."""
+    read = Reading.of(text)
+    words = frozenset(read.words)
+    return frozenset(i for i, claim in enumerate(_meanings()) if words & claim.words and read.holds(claim))
 
 
 def _mentions(claim: Claim, text: str) -> int:
