@@ -21,7 +21,7 @@ SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 STORIES = SHARED / "models" / "stories260K"
 TALES = SHARED / "corpora" / "tinystories_clean.jsonl"
 TOKENS = 300_000
-FEATURES = 60
+FEATURES = 40
 SCORERS = [
     {"name": "detection", "judge": "lexical"},
     {"name": "detection", "judge": "embedding"},
