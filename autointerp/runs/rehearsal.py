@@ -106,7 +106,9 @@ async def _rehearse(session: ReadSession, plan: Plan, played: Sequence[Part], re
 class _NotingTools(Tools):
     """Tools that note every model that a plug-in takes, whether or not it is asked in the rehearsal."""
 
-    def need_llm(self, model: str | None, who: str, *, needs: Sequence[Capability] = ()) -> tuple[Complete, str, str]:
+    def need_llm(
+        self, model: str | None, who: str, *, needs: Sequence[Capability] = (), questions: int = 0
+    ) -> tuple[Complete, str, str]:
         """Return the reader with the endpoint and the model; InvalidSpec when something is missing."""
         llm, endpoint, name = Tools.need_llm(self, model, who, needs=needs)
         if isinstance(llm, _Reader):
