@@ -18,10 +18,12 @@ from autointerp.storage.records import HarvestState
 def agree(desk: Desk, specs: Sequence[RunSpec], *, yes: bool) -> None:
     """Go on when nothing of `specs` costs money, or when the user agrees to the price.
 
-    The price is counted on real prompts, so a harvest that a spec asks for is made first; that costs nothing.
+    Models that what they read may sway are named first. The price is counted on real prompts, so a harvest that a spec
+    asks for is made before; that costs nothing.
     """
-    for spec in specs:
-        runs.check_plugins(desk, spec)
+    taken = [model for spec in specs for model in runs.check_plugins(desk, spec)]
+    for warning in runs.warnings_of(desk, taken):
+        note(warning)
     quotes = [quote for spec in specs if _may_cost(spec) for quote in _quoted(desk, spec)]
     if all(quote.high.cost == 0 for quote in quotes):
         return

@@ -56,9 +56,14 @@ class Probe:
     findings: tuple[Finding, ...]
     probed_at: datetime
 
+    def finding(self, capability: Capability) -> Finding | None:
+        """What was found out about a capability; None: it was not looked for."""
+        return next((one for one in self.findings if one.capability is capability), None)
+
     def lacks(self, capability: Capability) -> Finding | None:
         """The finding that says that a capability is missing; None where it is there or nobody knows."""
-        return next((one for one in self.findings if one.capability is capability and one.has is Has.NO), None)
+        found = self.finding(capability)
+        return found if found is not None and found.has is Has.NO else None
 
 
 class Probed(Protocol):

@@ -52,7 +52,6 @@ class Confidence(StrEnum):
 
     DECISION = "decision"
     LOGPROB = "logprob"
-    VERBALISED = "verbalised"
     SIMILARITY = "similarity"
     OVERLAP = "overlap"
     GAIN = "gain"  # in log-probability, by nats: above 0 the explanation and the text make each other likelier

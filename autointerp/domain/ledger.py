@@ -82,7 +82,10 @@ class Books(Protocol):
 
     async def book(self, attempt: Attempt, *, keep: Reply | None = None, reserved: Reserved | None = None) -> None:
         """Write one line, which never changes, keep the reply to its request unless there is one, and settle its run's
-        budget: give back what was `reserved` and count what was spent. All of it is done, or nothing."""
+        budget: give back what was `reserved` and count what was spent. All of it is done, or nothing.
+
+        Any failure but Unavailable says that nothing was done; after Unavailable nobody knows.
+        """
         ...
 
     async def turn(self, bucket: str, cost: float, *, burst: float) -> float:

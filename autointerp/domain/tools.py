@@ -67,12 +67,15 @@ class Tools:
     judge: Judge | None = None
     sample: Sample | None = None
 
-    def need_llm(self, model: str | None, who: str, *, needs: Sequence[Capability] = ()) -> tuple[Complete, str, str]:
+    def need_llm(
+        self, model: str | None, who: str, *, needs: Sequence[Capability] = (), questions: int = 0
+    ) -> tuple[Complete, str, str]:
         """Return the LLM with the endpoint and the model to ask; InvalidSpec when either is missing.
 
-        `needs` is what the endpoint must be able to do; where it is known to lack some of it, a run is not taken.
+        `needs` is what the endpoint must be able to do, and `questions` how many a request may ask it to decide; where
+        it is known to fall short of that, a run is not taken.
         """
-        del needs  # known only where runs are handed in; elsewhere the first request tells
+        del needs, questions  # known only where runs are handed in; elsewhere the first request tells
         chosen = model or self.llm_model
         if self.llm is None or chosen is None:
             raise InvalidSpec(f'{who} needs a language model: set llm = "endpoint/model" in the spec or pass --llm')

@@ -21,7 +21,7 @@ from autointerp.llm.base import BadRequest, Malformed, MissingCapability
 class Config(BaseModel):
     """Which model decides, how many questions a request, and from which probability on a passage holds.
 
-    System One takes 64 questions a request and OpenAI 400; more than the endpoint takes is refused by it.
+    System One takes 64 questions a request and OpenAI 400; a run that asks an endpoint more than it takes is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,8 +32,10 @@ class Config(BaseModel):
     threshold: float = Field(default=0.5, ge=0, lt=1, description="a passage holds above this probability")
 
     def build(self, tools: Tools) -> "Decisions":
-        """Make the judge; InvalidSpec when no language model is at hand, or it is known to decide nothing."""
-        llm, endpoint, model = tools.need_llm(self.model, "the decisions judge", needs=(Capability.DECISIONS,))
+        """Make the judge; InvalidSpec when no language model is at hand, or it is known to decide nothing, or less."""
+        llm, endpoint, model = tools.need_llm(
+            self.model, "the decisions judge", needs=(Capability.DECISIONS,), questions=self.questions
+        )
         return Decisions(self, llm, endpoint, model, tools.prompts, tools.seed)
 
 

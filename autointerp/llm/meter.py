@@ -7,6 +7,7 @@ from typing import Protocol
 
 from autointerp.domain.calls import Complete, Finish, Reply, Request, Usage
 from autointerp.domain.ledger import Attempt, AttemptStatus, Books
+from autointerp.errors import Unavailable
 from autointerp.llm import estimate
 from autointerp.llm.base import CallFailed
 from autointerp.llm.budget import Bound, Purse
@@ -127,11 +128,13 @@ class Metered:
             return
         try:
             await self.books.book(line, keep=keep, reserved=bound.reserved)
-        except BaseException:
-            # Nothing of it was booked. What was set aside is given back, so that the run can end or go on.
-            await self.purse.give_back(bound)
+        except Unavailable:
+            raise  # it may have been booked, and then what was set aside is settled; else it stays so until a resume
+        except Exception:
+            await self.purse.allowance.give_back(bound.reserved)
             raise
-        self.purse.landed()
+        finally:
+            self.purse.landed()
 
 
 def _told(error: BaseException | None) -> str | None:

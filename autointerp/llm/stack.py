@@ -139,5 +139,11 @@ def keeps_prompts(endpoint: Endpoint) -> int | None:
     return None if told is None else told(endpoint)
 
 
+def most_questions(endpoint: Endpoint) -> int | None:
+    """Return how many yes/no questions a request to the endpoint may ask; None: it does not say."""
+    told = getattr(_config(endpoint), "most_questions", None)
+    return None if told is None else told(endpoint)
+
+
 def _config(endpoint: Endpoint) -> ProviderConfig:
     return cast(ProviderConfig, plugins.configure("provider", endpoint.provider, endpoint.options))

@@ -10,22 +10,40 @@ from functools import lru_cache
 
 from autointerp.domain.calls import Message, Reply, Request
 from autointerp.hashing import digest
+from autointerp.llm.base import CallFailed
 from autointerp.llm.meter import Attempts
 
 WARM = 240.0  # seconds; vendors keep an entry for five minutes after it was last read
+FIRSTS = 3  # that fail one after the other; then the endpoint is at fault, and to wait for each would take for ever
+
+
+@dataclass(slots=True)
+class Beginning:
+    """When a beginning of prompts was last sent to one endpoint, who sends it first, and how many of these failed."""
+
+    sent: float = -WARM
+    first: asyncio.Event | None = None
+    failed: int = 0
+
+    @property
+    def warm(self) -> bool:
+        """Whether the vendor has it."""
+        return time.monotonic() - self.sent < WARM
 
 
 @dataclass(slots=True)
 class Prefixes:
-    """When each beginning of a prompt was last sent to one endpoint, and who is sending it for the first time."""
+    """The beginnings of prompts that were sent to one endpoint."""
 
-    sent: dict[str, float] = field(default_factory=dict[str, float])
-    first: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
+    known: dict[str, Beginning] = field(default_factory=dict[str, Beginning])
 
 
 @dataclass(frozen=True, slots=True)
 class Warmed:
-    """Holds the others back while the first request with a shared beginning is under way."""
+    """Holds the others back while the first request with a shared beginning is under way.
+
+    Where that fails or is cancelled, the next one is the first.
+    """
 
     inner: Attempts
     prefixes: Prefixes
@@ -35,26 +53,30 @@ class Warmed:
         prefix = shared_prefix(request)
         if prefix is None:
             return await self.inner.attempt(request, number)
-        sent, first = self.prefixes.sent, self.prefixes.first
-        while time.monotonic() - sent.get(prefix, -WARM) >= WARM:
-            if (others := first.get(prefix)) is None:
-                return await self._first(request, number, prefix)
-            await others.wait()
-            if prefix not in sent:
-                break  # the first one failed, and that is no reason to wait for a second
-        sent[prefix] = time.monotonic()
-        return await self.inner.attempt(request, number)
+        beginning = self.prefixes.known.setdefault(prefix, Beginning())
+        while not beginning.warm and beginning.failed < FIRSTS:
+            if beginning.first is None:
+                return await self._first(request, number, beginning)
+            await beginning.first.wait()
+        if beginning.warm:
+            beginning.sent = time.monotonic()
+        return await self._send(request, number, beginning)
 
-    async def _first(self, request: Request, number: int, prefix: str) -> Reply:
-        done = self.prefixes.first[prefix] = asyncio.Event()
-        self.prefixes.sent.pop(prefix, None)
+    async def _first(self, request: Request, number: int, beginning: Beginning) -> Reply:
+        done = beginning.first = asyncio.Event()
         try:
-            reply = await self.inner.attempt(request, number)
-            self.prefixes.sent[prefix] = time.monotonic()
-            return reply
+            return await self._send(request, number, beginning)
+        except CallFailed:
+            beginning.failed += 1
+            raise
         finally:
-            del self.prefixes.first[prefix]
+            beginning.first = None
             done.set()
+
+    async def _send(self, request: Request, number: int, beginning: Beginning) -> Reply:
+        reply = await self.inner.attempt(request, number)
+        beginning.sent, beginning.failed = time.monotonic(), 0
+        return reply
 
 
 def shared_prefix(request: Request) -> str | None:

@@ -97,7 +97,8 @@ def _usage_of(one: Asked, side: str, kept_from: int | None, habits: Habits | Non
     attempts = _ATTEMPTS[side]
     whole, shared = (one.bytes / per_token + around) * attempts, one.shared / per_token * attempts
     said = None if habits is None else habits.outputs.get(one.prompt)
-    output = (one.requests * said if said else one.answers / per_token + one.requests * _THOUGHT[side]) * attempts
+    guessed = min(one.answers / per_token + one.requests * _THOUGHT[side], one.most)
+    output = (guessed if said is None else one.requests * said) * attempts
     if kept_from is None or shared / (one.requests * attempts) < kept_from:
         return whole, 0.0, 0.0, output
     read = shared * _HITS[side] * max(0.0, 1 - 1 / one.requests)

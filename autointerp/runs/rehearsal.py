@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -40,7 +40,8 @@ PIECE = " word"
 class Asked:
     """The requests of one prompt to one model: how many, their messages (and questions), and bytes.
 
-    `shared` are those of the beginning that all have in common, `answers` those of an honest reader's answers.
+    `shared` are those of the beginning that all have in common, `answers` those of an honest reader's answers; `most`
+    is how many tokens all replies together may have.
     No requests: a plug-in may ask the model, though it did not for the features that were rehearsed.
     """
 
@@ -52,6 +53,7 @@ class Asked:
     bytes: float
     shared: float
     answers: float
+    most: float
 
 
 def rehearse(desk: Desk, spec: RunSpec) -> tuple[Asked, ...]:
@@ -66,7 +68,7 @@ def rehearse(desk: Desk, spec: RunSpec) -> tuple[Asked, ...]:
         harvest_id = _harvest_of(session, spec)
         plan = build(spec, _tools(desk, spec, reader, session, harvest_id))
         asyncio.run(_rehearse(session, plan, parts(session, harvest_id, spec), reader))
-    return tuple(_asked(name, noted) for name, noted in sorted(reader.noted.items(), key=str))
+    return tuple(Asked(*name, **asdict(noted)) for name, noted in sorted(reader.noted.items(), key=str))
 
 
 def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
@@ -104,7 +106,9 @@ async def _rehearse(session: ReadSession, plan: Plan, played: Sequence[Part], re
 class _NotingTools(Tools):
     """Tools that note every model that a plug-in takes, whether or not it is asked in the rehearsal."""
 
-    def need_llm(self, model: str | None, who: str, *, needs: Sequence[Capability] = ()) -> tuple[Complete, str, str]:
+    def need_llm(
+        self, model: str | None, who: str, *, needs: Sequence[Capability] = (), questions: int = 0
+    ) -> tuple[Complete, str, str]:
         """Return the reader with the endpoint and the model; InvalidSpec when something is missing."""
         llm, endpoint, name = Tools.need_llm(self, model, who, needs=needs)
         if isinstance(llm, _Reader):
@@ -136,6 +140,7 @@ class _Noted:
     bytes: float = 0
     shared: float = 0
     answers: float = 0
+    most: float = 0
 
 
 _Name = tuple[str, str, str | None]  # endpoint, model, prompt
@@ -161,6 +166,7 @@ class _Reader:
         noted.bytes += self.weight * size_of(request)
         noted.shared += self.weight * _shared(request)
         noted.answers += self.weight * len(reply.text.encode())
+        noted.most += self.weight * request.max_tokens
         return reply
 
 
@@ -180,11 +186,6 @@ def _shared(request: Request) -> int:
     last = last_shared(request.messages)
     beginning = request.messages[: 0 if last is None else last + 1]
     return sum(len(message.text.encode(errors="replace")) for message in beginning)
-
-
-def _asked(name: _Name, noted: _Noted) -> Asked:
-    endpoint, model, prompt = name
-    return Asked(endpoint, model, prompt, noted.requests, noted.messages, noted.bytes, noted.shared, noted.answers)
 
 
 class _SameVector:

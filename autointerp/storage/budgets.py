@@ -95,6 +95,11 @@ def settle(session: WriteSession, run_id: str, reserved: Reserved, *, cost: int,
     )
 
 
+def lock(session: WriteSession, run_id: str) -> None:
+    """Wait for the transactions that have changed a run's budget, and let no other change it before this one ends."""
+    session.sql.execute(sa.select(TABLE.run_id).where(TABLE.run_id == run_id).with_for_update())
+
+
 def release_all(session: WriteSession, run_id: str) -> None:
     """Forget every reservation of a run, as of workers that were killed; for a run on which nobody works now.
 

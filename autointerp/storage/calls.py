@@ -36,6 +36,19 @@ def record(session: WriteSession, attempts: Sequence[Attempt]) -> None:
     session.sql.connection().execute(sa.insert(CallTable), [_row(attempt) for attempt in attempts])
 
 
+def stored(session: ReadSession, attempts: Sequence[Attempt]) -> frozenset[Attempt]:
+    """Return those of `attempts` that are in the ledger: no two lines have run, request, number and times in common."""
+    columns = (CallTable.run_id, CallTable.request, CallTable.attempt, CallTable.started_at, CallTable.finished_at)
+    near = (
+        CallTable.request.in_({one.request for one in attempts}),
+        CallTable.started_at >= min(one.started_at for one in attempts),
+    )
+    found = {tuple(row) for row in session.sql.execute(sa.select(*columns).where(*near))}
+    return frozenset(
+        one for one in attempts if (one.run, one.request, one.attempt, one.started_at, one.finished_at) in found
+    )
+
+
 def list_calls(
     session: ReadSession, *, run_id: str | None, after: int | None, limit: int
 ) -> tuple[tuple[int, Attempt], ...]:

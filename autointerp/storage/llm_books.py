@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from autointerp.domain.calls import Reply
 from autointerp.domain.ledger import Attempt, Reserved
+from autointerp.errors import Unavailable
 from autointerp.storage import budgets, calls, rates, replies
 from autointerp.storage.engine import Database, WriteSession
 from autointerp.storage.group_commit import LIMIT, GroupCommit
@@ -60,8 +61,16 @@ class Books:
 
     async def book(self, attempt: Attempt, *, keep: Reply | None = None, reserved: Reserved | None = None) -> None:
         """Write a line, keep the reply and settle, in one transaction; it is safe when this returns, and done even if
-        the task is cancelled meanwhile."""
-        await self.commits.run_many(enter_all, Entry(attempt, keep, reserved))
+        the task is cancelled meanwhile.
+
+        Where the database breaks off, the transaction may have been committed all the same; so it is looked for, and
+        written once more only if it is not there. Unavailable when that fails too, and nobody knows which it is.
+        """
+        entry = Entry(attempt, keep, reserved)
+        try:
+            await self.commits.run_many(enter_all, entry)
+        except Unavailable:
+            await self.commits.run_many(enter_missing, entry)
 
     async def turn(self, bucket: str, cost: float, *, burst: float) -> float:
         """Return how many seconds to wait before taking from a bucket that the workers of this database share."""
@@ -95,6 +104,17 @@ def enter_all(session: WriteSession, entries: Sequence[Entry]) -> list[None]:
                 cost=sum(entry.attempt.cost or 0 for entry in mine),
                 tokens=sum(entry.attempt.usage.total for entry in mine),
             )
+    return [None] * len(entries)
+
+
+def enter_missing(session: WriteSession, entries: Sequence[Entry]) -> list[None]:
+    """Enter those whose lines are not in the ledger. A transaction that was lost sight of may be about to commit them;
+    it holds the budgets that it settles, and is waited for there."""
+    for run_id in sorted({entry.attempt.run for entry in entries if entry.attempt.run and entry.reserved is not None}):
+        budgets.lock(session, run_id)
+    there = calls.stored(session, [entry.attempt for entry in entries])
+    if missing := [entry for entry in entries if entry.attempt not in there]:
+        enter_all(session, missing)
     return [None] * len(entries)
 
 

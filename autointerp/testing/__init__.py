@@ -1,6 +1,6 @@
 """A language-model server for tests, ours and our users': real HTTP, every wire, scripted answers and faults."""
 
-from autointerp.testing.batches import Batches, Fate, Item
+from autointerp.testing.batches.state import Batches, Fate, Item
 from autointerp.testing.behaviours import (
     Behaviour,
     answering,

@@ -16,7 +16,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from autointerp.errors import Unavailable
-from autointerp.testing.batches import Batches
+from autointerp.testing.batches.anthropic import AnthropicRoutes
+from autointerp.testing.batches.openai import OpenAIRoutes
+from autointerp.testing.batches.state import Batches
 from autointerp.testing.behaviours import Behaviour, wrong_key
 from autointerp.testing.wires import Seen, Wire
 
@@ -55,9 +57,13 @@ class TestServer:
                 Route("/v1/systemone", self._chat, methods=["POST"]),
                 Route("/v1/messages", self._messages, methods=["POST"]),
                 Route("/v1/models", self._models),
-                *self.batches.routes(lambda: self.behaviour),
+                *OpenAIRoutes(self.batches, self._behaves).routes(),
+                *AnthropicRoutes(self.batches, self._behaves).routes(),
             ]
         )
+
+    def _behaves(self) -> Behaviour:
+        return self.behaviour
 
     async def _chat(self, request: Request) -> Response:
         return await self._answer(Wire.OPENAI, request)

@@ -62,7 +62,7 @@ def test_without_an_answered_negative_the_score_is_undefined_and_says_why() -> N
 
 def test_auroc_needs_confidences_of_one_kind() -> None:
     sure = [trial(0, True, True, 0.9), trial(1, False, False, 0.2)]
-    other = replace(sure[0], answer=replace(sure[0].answer, kind=Confidence.VERBALISED))
+    other = replace(sure[0], answer=replace(sure[0].answer, kind=Confidence.DECISION))
 
     assert score(sure).metrics["auroc"] == 1.0
     assert score([other, sure[1]]).metrics["auroc"] is None

@@ -34,6 +34,13 @@ def test_a_price_is_shown_and_nothing_is_spent_without_an_answer(run: Run, spec:
     assert done.stdout == ""
 
 
+def test_a_model_that_was_never_probed_is_named_before_anything_is_spent(run: Run, spec: Path) -> None:
+    done = run("run", str(spec), "--llm", "openai/gpt-4o-mini", "--no-wait")
+
+    assert "openai/gpt-4o-mini was never probed" in done.stderr
+    assert "probed" not in run("run", str(spec), "--llm", "fake/honest", "--no-wait").stderr
+
+
 def test_a_price_that_is_not_known_is_asked_about_too(run: Run, spec: Path) -> None:
     done = run("run", str(spec), "--llm", "openai/no-such-model", "--no-wait")
 

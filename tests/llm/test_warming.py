@@ -7,7 +7,7 @@ import pytest
 
 from autointerp.domain.calls import Finish, Message, Reply, Request, Role, Usage
 from autointerp.llm.base import ServerFailed
-from autointerp.llm.warming import Prefixes, Warmed
+from autointerp.llm.warming import FIRSTS, WARM, Prefixes, Warmed
 
 REPLY = Reply("!", Finish.STOP, Usage(), "m", "")
 
@@ -17,9 +17,9 @@ def ask(text: str, *, rules: str = "Rules.", shared: bool = True) -> Request:
 
 
 class Script:
-    """Notes in which order requests begin and end; the first fails where asked to."""
+    """Notes in which order requests begin and end; the first few fail where asked to."""
 
-    def __init__(self, *, fails: bool = False) -> None:
+    def __init__(self, *, fails: int = 0) -> None:
         self.fails = fails
         self.log: list[str] = []
 
@@ -29,7 +29,7 @@ class Script:
         await asyncio.sleep(0.005)
         self.log.append(f"{text} ends")
         if self.fails:
-            self.fails = False
+            self.fails -= 1
             raise ServerFailed("oh")
         return REPLY
 
@@ -69,21 +69,46 @@ async def test_where_nothing_is_shared_nobody_waits() -> None:
     assert ["a begins", "b begins"] == script.log[:2]
 
 
-async def test_a_first_one_that_fails_holds_nobody_up_for_a_second_time() -> None:
-    script = Script(fails=True)
+async def test_a_first_one_that_fails_leaves_its_place_to_the_next() -> None:
+    script = Script(fails=1)
     warmed = Warmed(script, Prefixes())
-    ends = await asyncio.gather(*(warmed.attempt(ask(name), 1) for name in "abc"), return_exceptions=True)
+    ends = await asyncio.gather(*(warmed.attempt(ask(name), 1) for name in "abcd"), return_exceptions=True)
 
     assert isinstance(ends[0], ServerFailed)
-    assert ["b begins", "c begins"] == script.log[2:4]
+    assert ["a begins", "a ends", "b begins", "b ends", "c begins", "d begins"] == script.log[:6]
 
 
-async def test_a_first_one_that_is_cancelled_lets_the_others_go() -> None:
-    warmed = Warmed(Script(), Prefixes())
-    first, second = (asyncio.create_task(warmed.attempt(ask(name), 1)) for name in "ab")
+async def test_where_one_after_another_fails_the_others_wait_no_more() -> None:
+    script = Script(fails=FIRSTS)
+    warmed = Warmed(script, Prefixes())
+    names = "abcdefgh"
+    await asyncio.gather(*(warmed.attempt(ask(name), 1) for name in names), return_exceptions=True)
+
+    assert [f"{name} {what}" for name in names[:FIRSTS] for what in ("begins", "ends")] == script.log[: 2 * FIRSTS]
+    assert [f"{name} begins" for name in names[FIRSTS:]] == script.log[2 * FIRSTS : 2 * FIRSTS + 5]
+
+
+async def test_after_a_success_failures_are_counted_anew() -> None:
+    script = Script(fails=FIRSTS - 1)
+    prefixes = Prefixes()
+    warmed = Warmed(script, prefixes)
+    await asyncio.gather(*(warmed.attempt(ask(name), 1) for name in "abc"), return_exceptions=True)
+    [beginning] = prefixes.known.values()
+    beginning.sent -= WARM  # as if the vendor had let go of it
+    script.fails, script.log = 1, []
+    await asyncio.gather(*(warmed.attempt(ask(name), 1) for name in "defg"), return_exceptions=True)
+
+    assert ["d begins", "d ends", "e begins", "e ends", "f begins", "g begins"] == script.log[:6]
+
+
+async def test_a_first_one_that_is_cancelled_leaves_its_place_to_the_next() -> None:
+    script = Script()
+    warmed = Warmed(script, Prefixes())
+    first, *others = [asyncio.create_task(warmed.attempt(ask(name), 1)) for name in "abcd"]
     await asyncio.sleep(0)
     first.cancel()
 
-    assert await asyncio.wait_for(second, 10) is REPLY
+    assert [REPLY] * 3 == await asyncio.wait_for(asyncio.gather(*others), 10)
+    assert ["a begins", "b begins", "b ends", "c begins", "d begins"] == script.log[:5]
     with pytest.raises(asyncio.CancelledError):
         await first

@@ -55,6 +55,15 @@ class Config(BaseModel):
         kept = endpoint.base_url is None if self.prompt_cache is None else self.prompt_cache != "none"
         return LEAST_KEPT if kept else None
 
+    def decides(self, *, hosted: bool) -> str:
+        """The wire of decisions, of OpenAI's own server (`hosted`) or of another."""
+        return self.decisions or ("openai" if hosted else "none")
+
+    def most_questions(self, endpoint: Endpoint) -> int | None:
+        """How many yes/no questions a request may ask; None: there is no wire for them."""
+        most = {"openai": decisions.MOST, "systemone": systemone.MOST}
+        return most.get(self.decides(hosted=endpoint.base_url is None))
+
     def build(self, endpoint: Endpoint) -> "OpenAI":
         """Open the client."""
         return OpenAI(endpoint, self)
@@ -158,7 +167,7 @@ class Route:
 def route_of(request: Request, config: Config, *, hosted: bool) -> Route:
     """The route that `request` takes; MissingCapability when the endpoint has none. `hosted`: OpenAI's own server."""
     if request.questions:
-        match config.decisions or ("openai" if hosted else "none"):
+        match config.decides(hosted=hosted):
             case "openai":
                 return Route(decisions.PATH, decisions.body, decisions.decode)
             case "systemone":

@@ -26,6 +26,10 @@ class Config(BaseModel):
             raise InvalidSpec(f"the endpoint {endpoint.name!r} speaks System One to no address; set its base_url")
         return SystemOne(openai.OpenAI(endpoint, openai.Config(timeout=self.timeout, decisions="systemone")))
 
+    def most_questions(self, endpoint: Endpoint) -> int:
+        """How many yes/no questions a request may ask."""
+        return systemone.MOST
+
     def tariff(self, endpoint: Endpoint) -> Tariff:
         """The list prices of the vendor at `base_url`; a server of one's own has no known price."""
         return ListPrices(api_url=endpoint.base_url)
