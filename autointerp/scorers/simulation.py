@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from autointerp.analysis.calibration import Method, deviations_explained, fit, squares_explained
 from autointerp.analysis.choosing import of_split, sample, strongest
@@ -30,6 +30,7 @@ from autointerp.domain.features import FeatureRecord
 from autointerp.domain.scores import Score
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
+from autointerp.llm.asker import LLMOptions
 from autointerp.llm.asking import at_once
 from autointerp.scorers._simulators import Echoing, Simulator, Writing
 from autointerp.scorers._trials import too_few
@@ -40,7 +41,7 @@ CALIBRATION = "calibration"
 PARTS = {"top_and_random": ("top", "random"), "random_only": ("firing",)}
 
 
-class Config(BaseModel):
+class Config(LLMOptions):
     """Who simulates and how, and which windows are simulated; below `least` of a sort there is no score.
 
     `predict = "json"` asks a chat for whole numbers from 0 to 10, or for their expected values where `logprobs`
@@ -48,9 +49,6 @@ class Config(BaseModel):
     text, and reads the expected digit at each token from as many alternatives (15 if not given).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="endpoint/model; the run's if not given")
     predict: Literal["json", "echo"] = "json"
     prompt: str | None = Field(default=None, description="scorers/simulation or scorers/simulation_echo if not given")
     examples: Literal["top_and_random", "random_only"] = Field(
@@ -64,8 +62,6 @@ class Config(BaseModel):
         default=10, ge=2, description="further windows to fit the calibration on, half of them firing"
     )
     logprobs: int | None = Field(default=None, ge=1, le=20)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    reasoning_effort: str | None = None
     max_tokens: int = Field(default=4_000, ge=16)
     least: int = Field(default=3, ge=1)
 
@@ -80,20 +76,8 @@ class Config(BaseModel):
         return Simulation(self, self._echoing(tools) if self.predict == "echo" else self._writing(tools), tools.seed)
 
     def _writing(self, tools: Tools) -> Writing:
-        wanted = {Capability.LOGPROBS: self.logprobs, Capability.TEMPERATURE: self.temperature}
-        needs = tuple(capability for capability, option in wanted.items() if option is not None)
-        llm, endpoint, model = tools.need_llm(self.model, "the simulation scorer", needs=needs)
-        return Writing(
-            llm=llm,
-            endpoint=endpoint,
-            model=model,
-            prompts=tools.prompts,
-            prompt=self.prompt or "scorers/simulation",
-            max_tokens=self.max_tokens,
-            logprobs=self.logprobs,
-            temperature=self.temperature,
-            reasoning_effort=self.reasoning_effort,
-        )
+        asker = self.asker(tools, "the simulation scorer", logprobs=self.logprobs)
+        return Writing(asker, self.prompt or "scorers/simulation", self.logprobs)
 
     def _echoing(self, tools: Tools) -> Echoing:
         llm, endpoint, model = tools.need_llm(self.model, "the simulation scorer", needs=(Capability.ECHO,))
