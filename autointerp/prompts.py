@@ -16,6 +16,7 @@ import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ OPEN, CLOSE = "«", "»"
 
 _FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
 _HEADING = re.compile(r"^=== (system|user|assistant)(, shared)? ===\n", re.MULTILINE)
+_CODE = re.compile(r"\{[{%#]")
 _CONTROL = re.compile(
     r"<[|｜]([^<>|｜\n]{1,40})[|｜]>"  # <|im_start|>, <｜User｜>
     r"|\[(/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS))\]"
@@ -61,16 +63,15 @@ class _Rendered(str):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One message of a prompt, not yet filled in."""
+    """One message of a prompt, with places to fill in."""
 
     role: Role
     shared: bool
     template: jinja2.Template
-    fixed: Message | None
 
     def message(self, values: Mapping[str, Any]) -> Message:
-        """Fill in the values; what uses none was rendered when the prompt was read."""
-        return self.fixed or Message(self.role, self.template.render(values).strip(), self.shared)
+        """Fill in the values."""
+        return Message(self.role, self.template.render(values).strip(), self.shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,14 @@ class Prompt:
     version: str
     text: str
     front: Front
-    sections: tuple[Section, ...]
+    sections: tuple[Message | Section, ...]
 
     def render(self, values: Mapping[str, Any]) -> Rendered:
         """Fill in `values`, which must be exactly the variables that the prompt declares."""
         if frozenset(values) != self.front.variables:
             asked, given = sorted(self.front.variables), sorted(values)
             raise InvalidSpec(f"the prompt {self.name!r} takes the variables {asked}, not {given}")
-        messages = tuple(section.message(values) for section in self.sections)
+        messages = tuple(one.message(values) if isinstance(one, Section) else one for one in self.sections)
         return Rendered(messages=messages, version=self.version)
 
 
@@ -128,6 +129,7 @@ def default_folder() -> Path:
     return checkout if (checkout / LOCK).is_file() else Path(__file__).parent / "_bundled" / "prompts"
 
 
+@lru_cache(maxsize=256)  # each desk and each worker of a process reads the same files
 def parse(name: str, text: str) -> Prompt:
     """Read one prompt file; InvalidSpec when its front matter, messages or variables are wrong."""
     match = _FRONT.match(text)
@@ -149,14 +151,22 @@ def parse(name: str, text: str) -> Prompt:
     return Prompt(name, text_digest(text), text, front, sections)
 
 
-def _section(role: Role, shared: bool, body: str) -> Section:
-    template = _ENVIRONMENT.from_string(body)
-    varies = jinja2.meta.find_undeclared_variables(_ENVIRONMENT.parse(body))
-    return Section(role, shared, template, None if varies else Message(role, template.render().strip(), shared))
+def _section(role: Role, shared: bool, body: str) -> Message | Section:
+    if not _CODE.search(body):  # nearly all messages are examples in plain text, and compiling one takes a millisecond
+        return Message(role, body.strip(), shared)
+    section = Section(role, shared, _ENVIRONMENT.from_string(body))
+    return section if _variables(body) else section.message({})
+
+
+def _variables(body: str) -> frozenset[str]:
+    """What a message takes from outside."""
+    if not _CODE.search(body):
+        return frozenset()
+    return frozenset(jinja2.meta.find_undeclared_variables(_ENVIRONMENT.parse(body)))
 
 
 def _check_variables(name: str, front: Front, bodies: Sequence[tuple[Role, bool, str]]) -> None:
-    used = [frozenset(jinja2.meta.find_undeclared_variables(_ENVIRONMENT.parse(body))) for _, _, body in bodies]
+    used = [_variables(body) for _, _, body in bodies]
     everything: frozenset[str] = frozenset().union(*used)
     if wrong := everything ^ front.variables:
         raise InvalidSpec(f"the prompt {name!r} must declare what it uses and use what it declares: {sorted(wrong)}")

@@ -64,16 +64,28 @@ def spearman(rows: Sequence[Row], *, resamples: int, rng: np.random.Generator) -
     return _correlate(_pairs(rows), _cells, resamples, rng)
 
 
+def rank_correlation(true: Sequence[float], predicted: Sequence[float]) -> float | None:
+    """Spearman's correlation of pairs that stand for themselves, without an interval; None: a side is constant."""
+    pairs = _pairs([Row(true, predicted)])
+    return None if _why_undefined(pairs) else _whole(*_cells(pairs))
+
+
 def _correlate(
     pairs: _Pairs, split: Callable[[_Pairs], tuple[Values, Statistic]], resamples: int, rng: np.random.Generator
 ) -> Correlation:
     if reason := _why_undefined(pairs):
         return Correlation(None, reason, None)
     sums, statistic = split(pairs)
-    value = float(statistic(sums.sum(axis=0, keepdims=True))[0])
-    if not np.isfinite(value):
+    value = _whole(sums, statistic)
+    if value is None:
         return Correlation(None, "almost no weight lies on values that differ", None)
     return Correlation(value, None, bootstrap.interval(sums, statistic, resamples=resamples, rng=rng))
+
+
+def _whole(sums: Values, statistic: Statistic) -> float | None:
+    """The statistic of all sequences together; None where it is undefined."""
+    value = float(statistic(sums.sum(axis=0, keepdims=True))[0])
+    return value if np.isfinite(value) else None
 
 
 def _pairs(rows: Sequence[Row]) -> _Pairs:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autointerp.analysis import bootstrap
+from autointerp.analysis.correlation import rank_correlation
 from autointerp.analysis.summary import RESAMPLES, Metric, Recipe, by_group, everything, summarise
 from autointerp.domain.scores import Score, Trial
 
@@ -83,25 +84,10 @@ def _metrics(firing: Sequence[Rating], silent: Sequence[Rating]) -> dict[str, fl
     means = {
         f"mean_{str(group).replace(' ', '_')}": _mean([r for r in firing if r.trial.group == group]) for group in groups
     }
-    correlation = rank_correlation([(r.activation, r.level) for r in firing if r.level is not None])
+    correlation = rank_correlation([rating.activation for rating in firing if rating.level is not None], levels)
     return {**shares, "mean_silent": _mean(silent), "correlation": correlation, **means}
 
 
 def _mean(ratings: Sequence[Rating]) -> float | None:
     levels = [rating.level for rating in ratings if rating.level is not None]
     return sum(levels) / len(levels) if levels else None
-
-
-def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Spearman's correlation over midranks; None where there is nothing to correlate because one side is constant."""
-    if not pairs:
-        return None
-    x, y = (_midranks(np.array(side, dtype=np.float64)) for side in zip(*pairs, strict=True))
-    x, y = x - x.mean(), y - y.mean()
-    scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
-    return float((x * y).sum()) / scale if scale > 0 else None
-
-
-def _midranks(values: Values) -> Values:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]

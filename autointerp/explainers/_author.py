@@ -5,67 +5,45 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from autointerp.domain.calls import Complete, Request
-from autointerp.domain.capabilities import Capability
 from autointerp.domain.explanations import Explanation, Unread, UnreadKind
-from autointerp.domain.tools import Prompts, Tools
+from autointerp.domain.tools import Tools
 from autointerp.explainers._claims import one_line
+from autointerp.llm.asker import Asker, LLMOptions
 from autointerp.llm.asking import Heard, ask_json
 
 C = TypeVar("C", bound=BaseModel)
 
 
-class Asking(BaseModel):
+class Asking(LLMOptions):
     """Which model is asked, and how; a longer explanation than `length` is cut at a word."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="endpoint/model; the run's if not given")
     length: int = Field(default=300, ge=20, description="characters")
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    reasoning_effort: str | None = None
     max_tokens: int = Field(default=2_000, ge=16)
 
     def author(self, tools: Tools, who: str) -> "Author":
         """Take the model from the tools; InvalidSpec when no language model is at hand."""
-        needs = () if self.temperature is None else (Capability.TEMPERATURE,)
-        llm, endpoint, model = tools.need_llm(self.model, who, needs=needs)
-        return Author(self, llm, endpoint, model, tools.prompts)
+        return Author(self.asker(tools, who), self.length)
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
     """Asks one model for claims."""
 
-    options: Asking
-    llm: Complete
-    endpoint: str
-    model: str
-    prompts: Prompts
+    asker: Asker
+    length: int
 
     async def ask(self, prompt: str, values: Mapping[str, Any], claim: type[C]) -> Heard[C] | Unread:
         """Ask for one claim, once more where another reply may be readable; LLMError and OutOfBudget are the caller's.
 
         `claim` has text fields only.
         """
-        rendered = self.prompts.render(prompt, values)
-        request = Request(
-            endpoint=self.endpoint,
-            model=self.model,
-            messages=rendered.messages,
-            max_tokens=self.options.max_tokens,
-            schema=_schema(claim),
-            temperature=self.options.temperature,
-            reasoning_effort=self.options.reasoning_effort,
-            prompt=rendered.version,
-        )
-        return await ask_json(self.llm, request, claim)
+        return await ask_json(self.asker.llm, self.asker.request(prompt, values, schema=_schema(claim)), claim)
 
     def explanation(self, heard: Heard[C], text: str, shown: tuple[tuple[int, int], ...]) -> Explanation | Unread:
         """What was heard as an explanation in one line; a text without words is unread."""
-        line = one_line(text, self.options.length)
+        line = one_line(text, self.length)
         if not line:
             return Unread(UnreadKind.EMPTY, "the model gave an empty explanation", heard.reply.text, heard.request.key)
         return Explanation(line, shown, prompt=heard.request.prompt, request=heard.request.key)

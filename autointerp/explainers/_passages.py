@@ -1,21 +1,15 @@
 """Examples as passages of a prompt: the text with the clearly firing tokens marked, and how strongly they fire."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from autointerp.analysis.choosing import firing
+from autointerp.analysis.levels import quantise
 from autointerp.domain.examples import Example
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.judging import Passage
 
-
-def level(activation: float, strongest: float, *, highest: int = 10) -> int:
-    """The activation on a scale from 0 (silent) to `highest`, rounded up; float16 may lie a little above the maximum.
-
-    What fires at all is at least 1, so that a weak example is not shown as a silent one.
-    """
-    return min(highest, max(0, math.ceil(highest * activation / strongest)))
+HIGHEST = 10  # of the scale of activations
 
 
 def passages(
@@ -43,5 +37,6 @@ def _passage(example: Example, strongest: float, *, threshold: float, listed: in
     marks = firing(example, threshold)
     by_strength = sorted(range(len(marks)), key=lambda i: (-example.activations[i], i))
     chosen = sorted(i for i in by_strength[:listed] if marks[i])
-    tokens = [{"piece": example.pieces[i], "strength": level(example.activations[i], strongest)} for i in chosen]
+    levels = quantise(example.activations, strongest=strongest, most=HIGHEST)
+    tokens = [{"piece": example.pieces[i], "strength": levels[i]} for i in chosen]
     return {"text": Passage(example.pieces, marks), "tokens": tokens}

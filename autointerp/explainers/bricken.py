@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import Field
 
 from autointerp.analysis.choosing import firing, of_split, spread
+from autointerp.analysis.levels import quantise
 from autointerp.domain.examples import Example, Group, Kind, Split
 from autointerp.domain.explanations import Explanation, Unread, UnreadKind
 from autointerp.domain.features import FeatureRecord
@@ -23,7 +24,7 @@ from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
 from autointerp.explainers._author import Asking, Author
 from autointerp.explainers._claims import Reasoned
-from autointerp.explainers._passages import level, strength_of, strongest_first
+from autointerp.explainers._passages import strength_of, strongest_first
 
 HIGHEST = 9  # of the scale of activations
 
@@ -129,7 +130,7 @@ class Bricken:
         cut = self._cut(example)
         pieces, activations = example.pieces[cut], example.activations[cut]
         marks = firing(example, self.config.threshold)[cut] if not example.silent else (False,) * len(pieces)
-        levels = [level(activation, strongest, highest=HIGHEST) for activation in activations]
+        levels = quantise(activations, strongest=strongest, most=HIGHEST)
         return {
             "text": Passage(pieces, marks),
             "group": str(example.group).replace("_", " "),

@@ -12,18 +12,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from autointerp.domain.calls import Complete, Reply, Request
-from autointerp.domain.capabilities import Capability
+from autointerp.domain.calls import Reply, Request
 from autointerp.domain.explanations import Unread
 from autointerp.domain.judging import Answer, Confidence, Lineup, Pick, Question
-from autointerp.domain.tools import Prompts, Rendered, Tools
+from autointerp.domain.tools import Tools
 from autointerp.hashing import canonical_json
 from autointerp.judges._batches import ask_in_chunks
 from autointerp.judges._labels import probability
+from autointerp.llm.asker import Asker, LLMOptions
 from autointerp.llm.asking import Heard, ask_json, at_once
 
 
-class Config(BaseModel):
+class Config(LLMOptions):
     """Which model is asked, and how.
 
     `logprobs` asks for that many alternatives at each token, which give each answer a confidence; leave it out for
@@ -31,24 +31,13 @@ class Config(BaseModel):
     which servers compile and cache.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="endpoint/model; the run's if not given")
     questions: Literal[1, 5, 10, 20] = Field(default=10, description="questions a request")
     prompt: str | None = Field(default=None, description="a prompt for every task; scorers/<task> if not given")
     logprobs: int | None = Field(default=None, ge=1, le=20)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    reasoning_effort: str | None = None
-    max_tokens: int = Field(default=1_000, ge=16)
 
     def build(self, tools: Tools) -> "LLMJudge":
         """Make the judge; InvalidSpec when no language model is at hand."""
-        llm, endpoint, model = tools.need_llm(self.model, "the llm judge", needs=self._needs())
-        return LLMJudge(self, llm, endpoint, model, tools.prompts, tools.seed)
-
-    def _needs(self) -> tuple[Capability, ...]:
-        wanted = {Capability.LOGPROBS: self.logprobs, Capability.TEMPERATURE: self.temperature}
-        return tuple(capability for capability, option in wanted.items() if option is not None)
+        return LLMJudge(self, self.asker(tools, "the llm judge", logprobs=self.logprobs), tools.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +45,7 @@ class LLMJudge:
     """Answers by a language model's verdicts, each a boolean field of its reply, and picks by a letter."""
 
     config: Config
-    llm: Complete
-    endpoint: str
-    model: str
-    prompts: Prompts
+    asker: Asker
     seed: int
 
     async def answer(self, questions: Sequence[Question]) -> Sequence[Answer]:
@@ -70,13 +56,13 @@ class LLMJudge:
         """Ask about each different line-up once, all at once; LLMError and OutOfBudget end them all."""
         different = list(dict.fromkeys(lineups))
         heard = await at_once(
-            ask_json(self.llm, self._about_lineup(one), _choice(len(one.passages))) for one in different
+            ask_json(self.asker.llm, self._about_lineup(one), _choice(len(one.passages))) for one in different
         )
         picks = dict(zip(different, map(_pick, heard), strict=True))
         return [picks[lineup] for lineup in lineups]
 
     async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
-        heard = await ask_json(self.llm, self._about_questions(questions), _verdicts(len(questions)))
+        heard = await ask_json(self.asker.llm, self._about_questions(questions), _verdicts(len(questions)))
         if isinstance(heard, Unread):
             return [Answer(None, unread=heard.kind, request=heard.request)] * len(questions)
         return [_answer(field, verdict, heard.reply, heard.request) for field, verdict in heard.value]
@@ -89,31 +75,17 @@ class LLMJudge:
                 for field, question in zip(_fields(len(questions)), questions, strict=True)
             ],
         }
-        rendered = self.prompts.render(self._prompt(questions[0].task), values)
-        return self._request(rendered, _schema(len(questions)), logprobs=self.config.logprobs)
+        schema = _schema(len(questions))
+        return self.asker.request(self._prompt(questions[0].task), values, schema=schema, logprobs=self.config.logprobs)
 
     def _about_lineup(self, lineup: Lineup) -> Request:
         letters = _fields(len(lineup.passages))
         passages = [{"id": letter, "passage": one} for letter, one in zip(letters, lineup.passages, strict=True)]
         values = {"explanation": lineup.explanation, "passages": passages}
-        rendered = self.prompts.render(self._prompt(lineup.task), values)
-        return self._request(rendered, _choice_schema(len(letters)), logprobs=None)
+        return self.asker.request(self._prompt(lineup.task), values, schema=_choice_schema(len(letters)))
 
     def _prompt(self, task: str) -> str:
         return self.config.prompt or f"scorers/{task}"
-
-    def _request(self, rendered: Rendered, schema: str, *, logprobs: int | None) -> Request:
-        return Request(
-            endpoint=self.endpoint,
-            model=self.model,
-            messages=rendered.messages,
-            max_tokens=self.config.max_tokens,
-            schema=schema,
-            temperature=self.config.temperature,
-            reasoning_effort=self.config.reasoning_effort,
-            logprobs=logprobs,
-            prompt=rendered.version,
-        )
 
 
 def _answer(field: str, verdict: bool, reply: Reply, request: Request) -> Answer:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from autointerp.domain.calls import Complete
 from autointerp.domain.likelihood import SUBJECT, Cloze, Continuation, LabelLogProbs, Likelihood
 from autointerp.domain.specs import HarvestSpec
-from autointerp.domain.steering import Change, Embed, Steered
+from autointerp.domain.steering import Embed
 from autointerp.domain.tools import Prompts, Tools
-from autointerp.errors import InvalidModel
 from autointerp.llm.echoing import Echoing
 from autointerp.llm.stack import Gateway
 from autointerp.pipeline.batches.deferring import Turn, deferring
 from autointerp.pipeline.bill import Billing
 from autointerp.pipeline.searching import HarvestSample, Vectors
+from autointerp.pipeline.steering import LazySteering
 from autointerp.pipeline.subjects import Subjects
 from autointerp.storage import saes
 from autointerp.storage.llm_books import Books
@@ -26,8 +26,6 @@ from autointerp.storage.records import HarvestRecord, RunRecord
 
 if TYPE_CHECKING:  # torch: loaded when a scorer needs a model, not before
     from autointerp.subject.logprob import LocalLogProb
-    from autointerp.subject.sae import Dictionary
-    from autointerp.subject.steering import Steering
 
 _OPENING = threading.Lock()
 
@@ -89,44 +87,6 @@ class Workbench:
 
         with _OPENING:  # two chunks that begin at once would load it twice
             return open_embedder(model, device=self.device)
-
-
-class LazySteering:
-    """Steers the features of the SAE that was harvested; it is loaded when the first scorer steers."""
-
-    def __init__(self, subjects: Subjects, spec: HarvestSpec, *, sae: int, fingerprint: str, device: str) -> None:
-        self._subjects = subjects
-        self._spec = spec
-        self._sae = sae
-        self._fingerprint = fingerprint
-        self._device = device
-        self._kept: "tuple[Dictionary, Steering] | None" = None
-
-    async def kl(self, prompts: Sequence[Sequence[int]], change: Change) -> Sequence[float]:
-        """KL(changed ‖ clean) of the next-token distribution after each prompt of token ids, in nats."""
-        return await (await self._steering()).kl(prompts, change)
-
-    async def generate(
-        self, prompts: Sequence[Sequence[int]], change: Change | None, *, tokens: int, temperature: float, seed: int
-    ) -> Sequence[Steered]:
-        """Continue each prompt by `tokens` tokens; `change` None: the clean model."""
-        steering = await self._steering()
-        return await steering.generate(prompts, change, tokens=tokens, temperature=temperature, seed=seed)
-
-    async def _steering(self) -> "Steering":
-        """The steering, the same while its parts stay loaded: it keeps what it has read of the clean model."""
-        from autointerp.subject.device import on_device
-        from autointerp.subject.steering import Steering
-
-        subject = await on_device(self._device, partial(self._subjects.subject, self._spec))
-        dictionary = subject.dictionaries[self._sae]
-        if dictionary.fingerprint != self._fingerprint:
-            raise InvalidModel(
-                f"the SAE {dictionary.name} has changed since it was harvested; put back the weights of then to steer"
-            )
-        if self._kept is None or self._kept[0] is not dictionary:
-            self._kept = dictionary, Steering(subject.model, dictionary)
-        return self._kept[1]
 
 
 class LazyLogProb:

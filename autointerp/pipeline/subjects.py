@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # torch: loaded by what is called, not by who may call it
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Subject:
     """A subject model and its SAEs, in the order of the spec."""
 

@@ -8,11 +8,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, create_model
 
 from autointerp.analysis.predictions import Guess
-from autointerp.domain.calls import Complete, Request
 from autointerp.domain.explanations import Unread, UnreadKind
 from autointerp.domain.scores import Trial
-from autointerp.domain.tools import Prompts, Rendered
 from autointerp.hashing import canonical_json
+from autointerp.llm.asker import Asker
 from autointerp.llm.asking import ask_json
 from autointerp.scorers import _promoted
 from autointerp.scorers._promoted import Candidate
@@ -25,53 +24,38 @@ class Predicted:
     """A guess for each passage, and the version of the prompt that asked for them."""
 
     guesses: tuple[Guess, ...]
-    prompt: str
+    prompt: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Asks one language model; LLMError and OutOfBudget are the caller's."""
+async def predict(asker: Asker, prompt: str, explanation: str, passages: Sequence[Sequence[str]]) -> Predicted:
+    """A level for each token of each passage, asked for at once; a list that cannot be read leaves the others.
 
-    llm: Complete
-    endpoint: str
-    model: str
-    prompts: Prompts
-    max_tokens: int
-    temperature: float | None
-    reasoning_effort: str | None
+    LLMError and OutOfBudget are the caller's.
+    """
+    names = _promoted.names(len(passages))
+    shown = [{"id": name, "pieces": list(pieces)} for name, pieces in zip(names, passages, strict=True)]
+    values = {"explanation": explanation, "passages": shown}
+    request = asker.request(prompt, values, schema=_schema(len(passages)))
+    heard = await ask_json(asker.llm, request, _lists(len(passages)))
+    if isinstance(heard, Unread):
+        return Predicted((Guess(None, heard.kind, heard.request),) * len(passages), request.prompt)
+    pairs = zip((levels for _, levels in heard.value), passages, strict=True)
+    guesses = tuple(_guess(levels, len(pieces), heard.request.key) for levels, pieces in pairs)
+    return Predicted(guesses, request.prompt)
 
-    async def predict(self, prompt: str, explanation: str, passages: Sequence[Sequence[str]]) -> Predicted:
-        """A level for each token of each passage, asked for at once; a list that cannot be read leaves the others."""
-        names = _promoted.names(len(passages))
-        shown = [{"id": name, "pieces": list(pieces)} for name, pieces in zip(names, passages, strict=True)]
-        rendered = self.prompts.render(prompt, {"explanation": explanation, "passages": shown})
-        heard = await ask_json(self.llm, self._request(rendered, _schema(len(passages))), _lists(len(passages)))
-        if isinstance(heard, Unread):
-            return Predicted((Guess(None, heard.kind, heard.request),) * len(passages), rendered.version)
-        pairs = zip((values for _, values in heard.value), passages, strict=True)
-        guesses = tuple(_guess(values, len(pieces), heard.request.key) for values, pieces in pairs)
-        return Predicted(guesses, rendered.version)
 
-    async def plausible(self, prompt: str, explanation: str, tokens: Sequence[Candidate]) -> tuple[Trial, ...]:
-        """Whether each token may come next where the feature fires; nothing is asked without promoted tokens."""
-        if not any(one.promoted for one in tokens):
-            return ()
-        names = _promoted.names(len(tokens))
-        shown = [{"id": name, "piece": one.piece} for name, one in zip(names, tokens, strict=True)]
-        rendered = self.prompts.render(prompt, {"explanation": explanation, "tokens": shown})
-        return await _promoted.put(self.llm, self._request(rendered, _promoted.schema(len(tokens))), tokens)
+async def plausible(asker: Asker, prompt: str, explanation: str, tokens: Sequence[Candidate]) -> tuple[Trial, ...]:
+    """Whether each token may come next where the feature fires; nothing is asked without promoted tokens.
 
-    def _request(self, rendered: Rendered, schema: str) -> Request:
-        return Request(
-            endpoint=self.endpoint,
-            model=self.model,
-            messages=rendered.messages,
-            max_tokens=self.max_tokens,
-            schema=schema,
-            temperature=self.temperature,
-            reasoning_effort=self.reasoning_effort,
-            prompt=rendered.version,
-        )
+    LLMError and OutOfBudget are the caller's.
+    """
+    if not any(one.promoted for one in tokens):
+        return ()
+    names = _promoted.names(len(tokens))
+    shown = [{"id": name, "piece": one.piece} for name, one in zip(names, tokens, strict=True)]
+    values = {"explanation": explanation, "tokens": shown}
+    request = asker.request(prompt, values, schema=_promoted.schema(len(tokens)))
+    return await _promoted.put(asker.llm, request, tokens)
 
 
 def _guess(values: Sequence[Any], count: int, request: str) -> Guess:

@@ -14,6 +14,7 @@ from autointerp.domain.calls import Complete, Message, Reply, Request, Role, Tok
 from autointerp.domain.explanations import Unread, UnreadKind
 from autointerp.domain.tools import Prompts
 from autointerp.hashing import canonical_json
+from autointerp.llm.asker import Asker
 from autointerp.llm.asking import ask, ask_json, at_once
 from autointerp.llm.base import MissingCapability
 from autointerp.scorers._expected import expectation, of_fields
@@ -48,15 +49,9 @@ class Writing:
     Where `logprobs` alternatives are asked for, each number becomes its expected value.
     """
 
-    llm: Complete
-    endpoint: str
-    model: str
-    prompts: Prompts
+    asker: Asker
     prompt: str
-    max_tokens: int
     logprobs: int | None
-    temperature: float | None
-    reasoning_effort: str | None
 
     @property
     def most(self) -> int:
@@ -69,19 +64,9 @@ class Writing:
 
     async def _one(self, explanation: str, pieces: Sequence[str]) -> Guess:
         tokens = [{"id": str(i), "piece": piece} for i, piece in enumerate(pieces, start=1)]
-        rendered = self.prompts.render(self.prompt, {"explanation": explanation, "tokens": tokens})
-        request = Request(
-            endpoint=self.endpoint,
-            model=self.model,
-            messages=rendered.messages,
-            max_tokens=self.max_tokens,
-            schema=_schema(len(pieces)),
-            temperature=self.temperature,
-            reasoning_effort=self.reasoning_effort,
-            logprobs=self.logprobs,
-            prompt=rendered.version,
-        )
-        heard = await ask_json(self.llm, request, _levels(len(pieces)))
+        values = {"explanation": explanation, "tokens": tokens}
+        request = self.asker.request(self.prompt, values, schema=_schema(len(pieces)), logprobs=self.logprobs)
+        heard = await ask_json(self.asker.llm, request, _levels(len(pieces)))
         if isinstance(heard, Unread):
             return Guess(None, heard.kind, heard.request)
         written: dict[str, int] = dict(heard.value)

@@ -17,22 +17,22 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from autointerp.analysis.choosing import of_split, spread, strongest
 from autointerp.analysis.correlation import pearson, spearman
 from autointerp.analysis.levels import interval_of, quantise, share_of_firings
 from autointerp.analysis.predictions import Guess, Prediction, rows, score, with_interval
 from autointerp.analysis.summary import RESAMPLES, Metric, Recipe, everything, summarise, undefined
-from autointerp.domain.capabilities import Capability
 from autointerp.domain.examples import Example, Kind, Split
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.scores import Score, Trial
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
+from autointerp.llm.asker import Asker, LLMOptions
 from autointerp.llm.asking import at_once
 from autointerp.scorers import _promoted
-from autointerp.scorers._passages import MOST, Asking
+from autointerp.scorers._passages import MOST, plausible, predict
 from autointerp.scorers._promoted import Candidate
 from autointerp.scorers._stretches import Stretch, stretches
 from autointerp.scorers._trials import too_few
@@ -40,16 +40,13 @@ from autointerp.scorers._trials import too_few
 TASK = "bricken"
 
 
-class Config(BaseModel):
+class Config(LLMOptions):
     """Which passages are shown, how long they are, and who predicts; with fewer than `least` there is no score.
 
     `around` tokens are shown on each side of a passage's centre. `intervals` are those by which firings are weighted.
     `promoted` tokens after the first `skip` that the harvest kept, and as many others, make the logit score; 0: none.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="endpoint/model; the run's if not given")
     prompt: str = "scorers/bricken"
     logit_prompt: str = "scorers/bricken_logits"
     top: int = Field(default=6, ge=0, description="passages with the strongest firings")
@@ -64,25 +61,12 @@ class Config(BaseModel):
     skip: int = Field(
         default=10, ge=0, description="strongest promoted tokens left out; an explainer may have seen them"
     )
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    reasoning_effort: str | None = None
     max_tokens: int = Field(default=8_000, ge=16)
     least: int = Field(default=20, ge=2)
 
     def build(self, tools: Tools) -> "Bricken":
         """Make the scorer; InvalidSpec when no language model is at hand."""
-        needs = () if self.temperature is None else (Capability.TEMPERATURE,)
-        llm, endpoint, model = tools.need_llm(self.model, "the bricken scorer", needs=needs)
-        asking = Asking(
-            llm=llm,
-            endpoint=endpoint,
-            model=model,
-            prompts=tools.prompts,
-            max_tokens=self.max_tokens,
-            temperature=self.temperature,
-            reasoning_effort=self.reasoning_effort,
-        )
-        return Bricken(self, asking, tools.seed)
+        return Bricken(self, self.asker(tools, "the bricken scorer"), tools.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +74,7 @@ class Bricken:
     """Has the activations of short passages predicted from the explanation."""
 
     config: Config
-    asking: Asking
+    asker: Asker
     seed: int
 
     async def score(self, explanation: str, feature: FeatureRecord, examples: tuple[Example, ...]) -> Score:
@@ -101,8 +85,8 @@ class Bricken:
             return undefined(Metric.SPEARMAN, reason)
         tokens = self._tokens(feature, found)
         asked: list[Coroutine[Any, Any, Any]] = [
-            self.asking.predict(self.config.prompt, explanation, [one.pieces for one in shown]),
-            self.asking.plausible(self.config.logit_prompt, explanation, tokens),
+            predict(self.asker, self.config.prompt, explanation, [one.pieces for one in shown]),
+            plausible(self.asker, self.config.logit_prompt, explanation, tokens),
         ]
         predicted, logits = await at_once(asked)
         made = self._summarise(feature, self._predictions(feature, shown, predicted.guesses), logits)

@@ -25,16 +25,16 @@ from autointerp.analysis.choosing import of_split, spread
 from autointerp.analysis.levels import interval_of
 from autointerp.analysis.ratings import CLEAN, LEVELS, Rating, specificity
 from autointerp.analysis.summary import Metric, undefined
-from autointerp.domain.calls import Complete, Request
-from autointerp.domain.capabilities import Capability
+from autointerp.domain.calls import Request
 from autointerp.domain.examples import Example, Group, Kind, Split
 from autointerp.domain.explanations import Unread
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.judging import Answer, Passage
 from autointerp.domain.scores import Score, Trial
 from autointerp.domain.seeds import rng_for
-from autointerp.domain.tools import Prompts, Tools
+from autointerp.domain.tools import Tools
 from autointerp.hashing import canonical_json
+from autointerp.llm.asker import Asker, LLMOptions
 from autointerp.llm.asking import ask_json, at_once
 from autointerp.scorers._trials import too_few
 
@@ -42,26 +42,18 @@ TASK = "rubric"
 INTERVALS = 12
 
 
-class Config(BaseModel):
+class Config(LLMOptions):
     """Which model rates, and how many windows; below `least` firing ones there is no score."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="endpoint/model; the run's if not given")
     prompt: str = "scorers/rubric"
     interval: int = Field(default=24, ge=1, description="firing windows, spread over the intervals of the activation")
     random: int = Field(default=10, ge=0, description="silent windows")
     questions: Literal[1, 5, 10, 20] = Field(default=10, description="windows a request")
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    reasoning_effort: str | None = None
-    max_tokens: int = Field(default=1_000, ge=16)
     least: int = Field(default=5, ge=1)
 
     def build(self, tools: Tools) -> "Rubric":
         """Make the scorer; InvalidSpec when no language model is at hand."""
-        needs = () if self.temperature is None else (Capability.TEMPERATURE,)
-        llm, endpoint, model = tools.need_llm(self.model, "the rubric scorer", needs=needs)
-        return Rubric(self, llm, endpoint, model, tools.prompts, tools.seed)
+        return Rubric(self, self.asker(tools, "the rubric scorer"), tools.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +61,7 @@ class Rubric:
     """Asks a language model to rate how closely an explanation fits marked text."""
 
     config: Config
-    llm: Complete
-    endpoint: str
-    model: str
-    prompts: Prompts
+    asker: Asker
     seed: int
 
     async def score(self, explanation: str, feature: FeatureRecord, examples: tuple[Example, ...]) -> Score:
@@ -103,7 +92,7 @@ class Rubric:
         return list(chosen.values())
 
     async def _rate(self, explanation: str, examples: Sequence[Example]) -> list[Rating]:
-        heard = await ask_json(self.llm, self._request(explanation, examples), _ratings(len(examples)))
+        heard = await ask_json(self.asker.llm, self._request(explanation, examples), _ratings(len(examples)))
         if isinstance(heard, Unread):
             answer = Answer(None, unread=heard.kind, request=heard.request)
             return [_rating(example, None, answer) for example in examples]
@@ -113,17 +102,8 @@ class Rubric:
 
     def _request(self, explanation: str, examples: Sequence[Example]) -> Request:
         passages = [{"id": letter, "passage": _peak(e)} for letter, e in zip(ascii_lowercase, examples, strict=False)]
-        rendered = self.prompts.render(self.config.prompt, {"explanation": explanation, "passages": passages})
-        return Request(
-            endpoint=self.endpoint,
-            model=self.model,
-            messages=rendered.messages,
-            max_tokens=self.config.max_tokens,
-            schema=_schema(len(examples)),
-            temperature=self.config.temperature,
-            reasoning_effort=self.config.reasoning_effort,
-            prompt=rendered.version,
-        )
+        values = {"explanation": explanation, "passages": passages}
+        return self.asker.request(self.config.prompt, values, schema=_schema(len(examples)))
 
     def _rng(self, feature: FeatureRecord, use: str) -> np.random.Generator:
         return rng_for(self.seed, feature.name, TASK, use)

@@ -23,16 +23,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.analysis.choosing import of_split, spread
 from autointerp.analysis.summary import Metric, Recipe, everything, summarise, undefined
-from autointerp.domain.calls import Complete, Request
-from autointerp.domain.capabilities import Capability
+from autointerp.domain.calls import Request
 from autointerp.domain.examples import Example, Kind, Split
 from autointerp.domain.explanations import Unread
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.judging import Answer
 from autointerp.domain.scores import Score, Trial
 from autointerp.domain.seeds import rng_for
-from autointerp.domain.tools import Prompts, Tools
+from autointerp.domain.tools import Tools
 from autointerp.hashing import canonical_json
+from autointerp.llm.asker import Asker, LLMOptions
 from autointerp.llm.asking import ask_json
 from autointerp.scorers._short_windows import Cut, apart, as_long, by_square, is_whole
 
@@ -43,22 +43,14 @@ NEEDED = {"top": 2, "weighted": 2, "random": 10}
 SHOWN = sum(NEEDED.values())
 
 
-class Config(BaseModel):
+class Config(LLMOptions):
     """Which model is asked; all else is part of the protocol."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="endpoint/model; the run's if not given")
     prompt: str = "scorers/saebench"
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    reasoning_effort: str | None = None
-    max_tokens: int = Field(default=1_000, ge=16)
 
     def build(self, tools: Tools) -> "SAEBench":
         """Make the scorer; InvalidSpec when no language model is at hand."""
-        needs = () if self.temperature is None else (Capability.TEMPERATURE,)
-        llm, endpoint, model = tools.need_llm(self.model, "the saebench scorer", needs=needs)
-        return SAEBench(self, llm, endpoint, model, tools.prompts, tools.seed)
+        return SAEBench(self, self.asker(tools, "the saebench scorer"), tools.seed)
 
 
 class Listed(BaseModel):
@@ -84,10 +76,7 @@ class SAEBench:
     """Asks a language model to list the windows in which the feature fires."""
 
     config: Config
-    llm: Complete
-    endpoint: str
-    model: str
-    prompts: Prompts
+    asker: Asker
     seed: int
 
     async def score(self, explanation: str, feature: FeatureRecord, examples: tuple[Example, ...]) -> Score:
@@ -131,7 +120,7 @@ class SAEBench:
         return spread(examples, [Kind.RANDOM], count=NEEDED["random"], rng=self._rng(feature, "random"))
 
     async def _ask(self, explanation: str, shown: Sequence[Cut]) -> list[Trial]:
-        heard = await ask_json(self.llm, self._request(explanation, shown), Listed)
+        heard = await ask_json(self.asker.llm, self._request(explanation, shown), Listed)
         if isinstance(heard, Unread):
             answers = [Answer(None, unread=heard.kind, request=heard.request)] * len(shown)
         else:
@@ -141,17 +130,8 @@ class SAEBench:
 
     def _request(self, explanation: str, shown: Sequence[Cut]) -> Request:
         windows = [{"number": number, "text": cut.text} for number, cut in enumerate(shown, 1)]
-        rendered = self.prompts.render(self.config.prompt, {"explanation": explanation, "windows": windows})
-        return Request(
-            endpoint=self.endpoint,
-            model=self.model,
-            messages=rendered.messages,
-            max_tokens=self.config.max_tokens,
-            schema=_SCHEMA,
-            temperature=self.config.temperature,
-            reasoning_effort=self.config.reasoning_effort,
-            prompt=rendered.version,
-        )
+        values = {"explanation": explanation, "windows": windows}
+        return self.asker.request(self.config.prompt, values, schema=_SCHEMA)
 
     def _rng(self, feature: FeatureRecord, use: str) -> np.random.Generator:
         return rng_for(self.seed, feature.name, TASK, use)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from autointerp.analysis.calibration import Method, deviations_explained, fit, squares_explained
 from autointerp.analysis.choosing import of_split, sample, strongest
@@ -31,6 +31,7 @@ from autointerp.domain.likelihood import SUBJECT
 from autointerp.domain.scores import Score
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
+from autointerp.llm.asker import LLMOptions
 from autointerp.scorers._reading import Reading
 from autointerp.scorers._simulators import Echoing, Simulator, Writing
 from autointerp.scorers._trials import too_few
@@ -42,7 +43,7 @@ ECHO = "scorers/simulation_echo"
 PARTS = {"top_and_random": ("top", "random"), "random_only": ("firing",)}
 
 
-class Config(BaseModel):
+class Config(LLMOptions):
     """Who simulates and how, and which windows are simulated; below `least` of a sort there is no score.
 
     `predict = "json"` asks a chat for whole numbers from 0 to 10, or for their expected values where `logprobs`
@@ -51,9 +52,6 @@ class Config(BaseModel):
     reads it from the language model `local` on the worker itself, and makes no requests.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="endpoint/model; the run's if not given")
     predict: Literal["json", "echo", "local"] = "json"
     local: str = Field(
         default=SUBJECT, min_length=1, description="local causal language model: subject (the run's), folder or hub id"
@@ -72,8 +70,6 @@ class Config(BaseModel):
         default=10, ge=2, description="further windows to fit the calibration on, half of them firing"
     )
     logprobs: int | None = Field(default=None, ge=1, le=20)
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    reasoning_effort: str | None = None
     max_tokens: int = Field(default=4_000, ge=16)
     least: int = Field(default=3, ge=1)
 
@@ -89,20 +85,8 @@ class Config(BaseModel):
         return Simulation(self, makers[self.predict](tools), tools.seed)
 
     def _writing(self, tools: Tools) -> Writing:
-        wanted = {Capability.LOGPROBS: self.logprobs, Capability.TEMPERATURE: self.temperature}
-        needs = tuple(capability for capability, option in wanted.items() if option is not None)
-        llm, endpoint, model = tools.need_llm(self.model, "the simulation scorer", needs=needs)
-        return Writing(
-            llm=llm,
-            endpoint=endpoint,
-            model=model,
-            prompts=tools.prompts,
-            prompt=self.prompt or "scorers/simulation",
-            max_tokens=self.max_tokens,
-            logprobs=self.logprobs,
-            temperature=self.temperature,
-            reasoning_effort=self.reasoning_effort,
-        )
+        asker = self.asker(tools, "the simulation scorer", logprobs=self.logprobs)
+        return Writing(asker, self.prompt or "scorers/simulation", self.logprobs)
 
     def _echoing(self, tools: Tools) -> Echoing:
         llm, endpoint, model = tools.need_llm(self.model, "the simulation scorer", needs=(Capability.ECHO,))

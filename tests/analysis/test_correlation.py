@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from autointerp.analysis.correlation import Row, midranks, pearson, spearman
+from autointerp.analysis.correlation import Row, midranks, pearson, rank_correlation, spearman
 
 BOTH = [(pearson, stats.pearsonr), (spearman, stats.spearmanr)]
 levels = st.integers(0, 4).map(float)
@@ -38,6 +38,18 @@ def test_it_is_scipys_number_over_all_tokens(ours, scipys, drawn) -> None:  # no
     found = ours(rows, resamples=1, rng=rng())
 
     assert found.value == pytest.approx(scipys(true, predicted).statistic, abs=1e-9)
+
+
+@given(st.lists(st.tuples(st.floats(0, 10), st.integers(0, 3)), min_size=1, max_size=40))
+def test_a_rank_correlation_of_plain_pairs_is_spearmans(drawn: list[tuple[float, int]]) -> None:
+    x, y = zip(*drawn, strict=True)
+
+    found = rank_correlation(x, y)
+
+    if len(set(x)) == 1 or len(set(y)) == 1:
+        assert found is None
+    else:
+        assert found == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
 
 
 @pytest.mark.parametrize("ours", [pearson, spearman])

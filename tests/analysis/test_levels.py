@@ -13,6 +13,7 @@ from autointerp.domain.features import BINS, BINS_PER_OCTAVE, LOWEST_EXPONENT
 
 def test_levels_are_rounded_up_so_that_only_silence_is_zero() -> None:
     assert quantise([0.0, 0.001, 1.0, 4.0, 8.0, 8.004, -1.0], strongest=8.0, most=9) == (0, 1, 2, 5, 9, 9, 0)
+    assert quantise([0.0, 0.01, 5.0, 5.01, 10.0, 10.4, -1.0], strongest=10.0, most=10) == (0, 1, 5, 6, 10, 10, 0)
 
 
 @given(st.lists(st.floats(0, 10, width=16), max_size=8), st.integers(1, 10))

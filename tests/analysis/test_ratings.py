@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import stats
 
-from autointerp.analysis.ratings import Rating, rank_correlation, specificity
+from autointerp.analysis.ratings import Rating, specificity
 from autointerp.domain.examples import Group, Kind
 from autointerp.domain.explanations import UnreadKind
 from autointerp.domain.judging import Answer
@@ -60,17 +57,6 @@ def test_the_interval_is_that_of_a_plain_bootstrap_over_windows() -> None:
     index = np.array([g.index for g in groups])
     values = [np.mean([levels[d][index[d] == k].mean() for k in range(3) if (index[d] == k).any()]) for d in drawn]
     assert found.interval == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])), abs=0.06)
-
-
-@given(st.lists(st.tuples(st.floats(0, 10), st.integers(0, 3)), min_size=2, max_size=40))
-def test_the_correlation_is_spearmans(pairs: list[tuple[float, int]]) -> None:
-    found = rank_correlation([(x, float(y)) for x, y in pairs])
-    x, y = zip(*pairs, strict=True)
-
-    if len(set(x)) == 1 or len(set(y)) == 1:
-        assert found is None
-    else:
-        assert found == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
 
 
 def test_ratings_that_fall_with_the_activation_correlate_with_it() -> None:

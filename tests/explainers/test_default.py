@@ -11,7 +11,6 @@ from autointerp.domain.calls import Request
 from autointerp.domain.examples import Kind
 from autointerp.domain.explanations import Explanation, Unread, UnreadKind
 from autointerp.explainers._claims import one_line
-from autointerp.explainers._passages import level
 from autointerp.llm.base import BadRequest, TimedOut
 from autointerp.testing.rehearsal import Bench, Scripted, bench
 
@@ -118,10 +117,3 @@ def test_one_line_is_one_line_of_at_most_that_length(text: str, length: int) -> 
 
     assert len(line) <= length
     assert len(line.splitlines()) <= 1
-
-
-@pytest.mark.parametrize(
-    ("activation", "expected"), [(0.0, 0), (0.01, 1), (5.0, 5), (5.01, 6), (10.0, 10), (10.4, 10), (-1.0, 0)]
-)
-def test_activations_are_rounded_up_to_tenths_of_the_strongest(activation: float, expected: int) -> None:
-    assert level(activation, 10.0) == expected

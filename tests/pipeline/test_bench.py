@@ -1,9 +1,12 @@
 """The workbench lays out the SAE that was harvested, and no other, and the models that read texts."""
 
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from weakref import ref
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +18,10 @@ from autointerp.domain.tools import Tools
 from autointerp.errors import InvalidModel, InvalidSpec
 from autointerp.llm.base import Endpoint
 from autointerp.pipeline.batches.deferring import Turn
+from autointerp.pipeline.steering import LazySteering
+from autointerp.pipeline.subjects import LoadedSubjects
 from autointerp.runs import check_plugins, create_run
-from autointerp.storage import harvests, runs, scores
+from autointerp.storage import harvests, runs, saes, scores
 from autointerp.storage.records import RunState
 from autointerp.storage.tables.models import SaeTable
 from autointerp.subject.logprob import LocalLogProb
@@ -53,6 +58,47 @@ async def test_an_sae_that_has_changed_since_the_harvest_is_not_steered(world: W
 
     with pytest.raises(InvalidModel, match="has changed since it was harvested"):
         await kl(world)
+
+
+async def test_what_was_steered_once_asks_the_model_nothing_when_it_is_asked_for_again(world: World) -> None:
+    passes: list[object] = []
+    module = world.shop.bench.subjects.subject(world.harvest).model.module
+    counting = module.register_forward_hook(lambda *_: passes.append(None))
+    other = replace(CHANGE, strength=2.0)
+
+    async with laid_out(world) as tools:
+        steer = tools.need_steer("the test")
+
+        async def write(change: Change | None, seed: int) -> object:
+            return await steer.generate([[1, 2, 3]], change, tokens=2, temperature=1.0, seed=seed)
+
+        asked = [partial(steer.kl, [[1, 2, 3]], CHANGE), partial(steer.kl, [[1, 2, 3]], other)]
+        asked += [partial(write, None, 0), partial(write, CHANGE, 0), partial(write, CHANGE, 1)]
+        first = [await one() for one in asked]
+        needed = len(passes)
+        again = [await one() for one in asked]
+    counting.remove()
+
+    assert needed >= len(asked)
+    assert len(passes) == needed
+    assert again == first
+    assert first[0] != first[1]
+
+
+async def test_steering_does_not_keep_a_model_that_makes_room_for_another(world: World, tmp_path: Path) -> None:
+    subjects = LoadedSubjects(device="cpu", tokens=tmp_path / "tokens", baselines=str(tmp_path / "baselines"))
+    with world.desk.database.read() as session:
+        [sae] = saes.list_saes(session, model_id=None, after=None, limit=10)
+    steer = LazySteering(subjects, world.harvest, sae=0, fingerprint=sae.fingerprint, device="cpu")
+    await steer.kl([[1, 2, 3]], CHANGE)
+    module = ref(subjects.subject(world.harvest).model.module)
+    other = world.harvest.subject.model_copy(update={"dtype": "bfloat16"})
+
+    subjects.subject(world.harvest.model_copy(update={"subject": other}))
+
+    gc.collect()
+    assert module() is None
+    assert (await steer.kl([[1, 2, 4]], CHANGE))[0] > 0
 
 
 ASKED = [Continuation("the dog sees", " a cat"), Continuation("the dog", " sees a cat.")]

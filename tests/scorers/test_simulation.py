@@ -22,6 +22,7 @@ from autointerp.analysis.predictions import Guess
 from autointerp.domain.calls import Finish, Reply, Request, TokenLogprob, Usage
 from autointerp.domain.scores import Score, Trial
 from autointerp.errors import InvalidSpec
+from autointerp.llm.asker import Asker, LLMOptions
 from autointerp.llm.base import MissingCapability
 from autointerp.llm.providers.fake import finished
 from autointerp.prompts import PromptLibrary, default_folder
@@ -227,7 +228,7 @@ LIBRARY = PromptLibrary.load(default_folder())
 @settings(max_examples=60)
 async def test_no_token_breaks_the_object_that_shows_it(explanation: str, pieces: list[str]) -> None:
     llm = Scripted(lambda request: json.dumps({str(i + 1): i % 11 for i in range(len(pieces))}))
-    writing = Writing(llm, "e", "m", LIBRARY, "scorers/simulation", 100, None, None, None)
+    writing = Writing(Asker(LLMOptions(), llm, "e", "m", LIBRARY), "scorers/simulation", None)
 
     guess = (await writing.simulate(explanation, [pieces])).guesses[0]
 
