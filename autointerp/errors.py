@@ -45,6 +45,10 @@ class InvalidSpec(InvalidInput):
     title = "Invalid spec"
 
 
+class TextTooLong(InvalidSpec):
+    """A text that has no room in the context of the model that was to read it."""
+
+
 class InvalidModel(InvalidInput):
     """A subject model, an SAE or a hook point is missing or does not fit."""
 

@@ -19,7 +19,8 @@ Calibration = Callable[[Values], Values]
 def fit(method: Method, *, predicted: Sequence[float], true: Sequence[float]) -> Calibration | None:
     """The map from predicted to true values that n pairs suggest; None where they suggest none.
 
-    `linear` is the least-squares line; there is none through predictions that are all the same. `percentile` gives the
+    `linear` is the least-squares line; there is none through predictions that are all the same, and one that falls
+    would make a simulator right that predicts the opposite of the truth. `percentile` gives the
     value with the k-th smallest prediction the k-th smallest true value, the mean of them where predictions are equal,
     with straight lines between and constants beyond.
     """
@@ -37,6 +38,8 @@ def _linear(x: Values, y: Values) -> Calibration | None:
     if len(x) == 0 or np.ptp(x) == 0:
         return None
     slope = float(np.sum((x - x.mean()) * (y - y.mean())) / np.sum((x - x.mean()) ** 2))
+    if slope <= 0:
+        return None
     return lambda values: y.mean() + slope * (values - x.mean())
 
 

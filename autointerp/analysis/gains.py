@@ -12,14 +12,20 @@ from autointerp.analysis.summary import RESAMPLES, Metric, Recipe, by_group, eve
 from autointerp.domain.scores import Score, Trial
 
 
-def separation(trials: Sequence[Trial], *, headline: Callable[[Trial], bool], rng: np.random.Generator) -> Score:
+def separation(
+    trials: Sequence[Trial],
+    *,
+    headline: Callable[[Trial], bool],
+    prevalence: float | None = None,
+    rng: np.random.Generator,
+) -> Score:
     """How well the gains tell firing windows from silent ones: the AUROC, whose interval resamples windows.
 
     Each trial is about another window, and its confidence is the gain in nats. A gain above 0 counts as a yes in what
     stands beside the AUROC, and in the breakdown, where the mean confidence is the mean gain. Undefined where all gains
-    are equal.
+    are equal. `prevalence` is the share of windows in which the feature fires, for precision and F1.
     """
-    recipe = Recipe(Metric.BALANCED_ACCURACY, None, headline, by_group, tied=even)
+    recipe = Recipe(Metric.BALANCED_ACCURACY, prevalence, headline, by_group, tied=even)
     score = replace(summarise(trials, recipe, rng=rng), metric=Metric.AUROC, interval=None)
     if score.value is None:
         return score

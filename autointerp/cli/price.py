@@ -45,7 +45,7 @@ def _may_cost(spec: RunSpec) -> bool:
 
 def _quoted(desk: Desk, spec: RunSpec) -> tuple[Quote, ...]:
     if isinstance(spec.harvest, HarvestSpec):
-        record = runs.continue_harvest(desk, spec.harvest)
+        record = runs.harvest_of(desk, spec, spec.harvest)
         if record.state != HarvestState.FINISHED:
             record = follow_harvest(desk, record.id)
         if record.state != HarvestState.FINISHED:

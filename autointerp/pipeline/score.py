@@ -7,7 +7,7 @@ from functools import partial
 
 from autointerp.domain.examples import Example, Split
 from autointerp.domain.scores import Score
-from autointerp.errors import Deferred
+from autointerp.errors import Deferred, InvalidInput
 from autointerp.pipeline.bill import Bill, billed
 from autointerp.pipeline.explain import load_examples
 from autointerp.pipeline.shop import Shop
@@ -48,9 +48,13 @@ async def score(shop: Shop, slip: Slip) -> None:
 
 async def _score(shop: Shop, slip: Slip, feature: FeatureRow, wanted: Wanted, asked: tuple[Example, ...]) -> None:
     spec = wanted.spec
-    result, bill = await _heard(slip, wanted, feature, asked)
+    which = f"scorer {spec.name}" + (f" (control {wanted.control})" if wanted.control else "")
+    try:
+        result, bill = await _heard(slip, wanted, feature, asked)
+    except InvalidInput as error:  # the other scores of the feature are none the worse for it
+        slip.failures.setdefault(feature.id, f"{which}: {error.detail}")
+        return
     if _unheard(result):
-        which = f"scorer {spec.name}" + (f" (control {wanted.control})" if wanted.control else "")
         slip.failures.setdefault(feature.id, f"{which}: {_why_unheard(result)}")
         return
     new = scores.NewScore(

@@ -6,7 +6,7 @@ from autointerp.runs.comparing import Compared, ScorerComparison, compare_sides
 from autointerp.runs.controls import Controlled, controls_of
 from autointerp.runs.desk import Desk, workers_alive
 from autointerp.runs.estimate import Quote, Side, estimate
-from autointerp.runs.harvests import cancel_harvest, continue_harvest, create_harvest, resume_harvest
+from autointerp.runs.harvests import cancel_harvest, continue_harvest, create_harvest, harvest_of, resume_harvest
 from autointerp.runs.pace import Pace, pace_of
 from autointerp.runs.probing import endpoint_of, probe_endpoint, stored_probe
 from autointerp.runs.reuse import harvest_for
@@ -40,6 +40,7 @@ __all__ = [
     "endpoint_of",
     "estimate",
     "harvest_for",
+    "harvest_of",
     "pace_of",
     "probe_endpoint",
     "resume_harvest",

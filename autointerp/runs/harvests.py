@@ -1,12 +1,12 @@
 """Harvests: handed in, cancelled, resumed."""
 
-from autointerp.domain.specs import HarvestSpec
+from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.errors import Conflict
 from autointerp.jobs import tasks
 from autointerp.jobs.endings import settle_waiting
 from autointerp.jobs.taking_up import take_up
 from autointerp.runs.desk import Desk
-from autointerp.runs.reuse import reusable
+from autointerp.runs.reuse import harvest_for, reusable, reusable_by
 from autointerp.storage import harvests
 from autointerp.storage.records import HarvestRecord, HarvestState
 
@@ -28,6 +28,13 @@ def continue_harvest(desk: Desk, spec: HarvestSpec) -> HarvestRecord:
     with desk.database.read() as session:
         ended = None if reusable(session, spec, KEPT) else reusable(session, spec, ENDED)
     return create_harvest(desk, spec) if ended is None else resume_harvest(desk, ended.id)
+
+
+def harvest_of(desk: Desk, run: RunSpec, spec: HarvestSpec) -> HarvestRecord:
+    """Return the harvest that a run which describes `spec` will work on: one that is there, or one that is made now."""
+    with desk.database.read() as session:
+        found = reusable_by(session, run, spec, KEPT)
+    return found or continue_harvest(desk, harvest_for(run, spec))
 
 
 def cancel_harvest(desk: Desk, harvest_id: str) -> HarvestRecord:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from autointerp.analysis.gains import mean_gain
-from autointerp.analysis.summary import Metric, Recipe, even, everything, summarise
+from autointerp.analysis.summary import Metric, Recipe, even, everything, summarise, undefined
 from autointerp.domain.examples import Example
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.judging import Judge, Passage, Question
@@ -13,6 +13,7 @@ from autointerp.domain.likelihood import Continuation, LogProb
 from autointerp.domain.scores import Score, Trial
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Prompts, Rendered
+from autointerp.errors import TextTooLong
 from autointerp.hashing import canonical_json
 from autointerp.prompts import plain
 from autointerp.scorers._gains import Gain, gains, prefix
@@ -80,7 +81,10 @@ class ReadBack:
         shown = [(self._render(one.more), self._render(one.less)) for one in written]
         pairs = [(Continuation(prefix(more), claim), Continuation(prefix(less), claim)) for more, less in shown]
         version = shown[0][0].version
-        read = await gains(self.reader, pairs, prompt=version)
+        try:
+            read = await gains(self.reader, pairs, prompt=version)
+        except TextTooLong as error:
+            return undefined(self.metric, error.detail)
         trials = [_trial(one, gain) for one, gain in zip(written, read, strict=True)]
         score = mean_gain(trials, rng=rng_for(self.seed, feature.name, TASK, "bootstrap"))
         return replace(score, prompt=version)

@@ -5,8 +5,8 @@ windows are asked about too, and reported as groups of their own: those with a t
 whether the explanation is more than a list of tokens; those in which a neighbouring feature fires, and those of similar
 text, whether it is too broad. They stay out of the headline so that it can be compared.
 
-No precision stands beside the headline: it would need the share of windows in which the feature fires, and what a
-harvest counts is the share of tokens, which is many times smaller.
+Beside the headline stand the precision and the F1 that the judge's rates give at the share of windows in which the
+feature fires, which follows from the share of tokens that the harvest counted.
 
 The protocol is that of Paulo et al. 2024, Automatically Interpreting Millions of Features in Large Language Models.
 """
@@ -24,6 +24,7 @@ from autointerp.domain.judging import Confidence, Judge, Passage, Question
 from autointerp.domain.scores import Score, Trial
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
+from autointerp.scorers._prevalence import prevalence
 from autointerp.scorers._trials import Ask, put, too_few
 
 TASK = "detection"
@@ -69,9 +70,10 @@ class Detection:
         if reason := too_few(least=self.config.least, firing=firing, random=random):
             return undefined(Metric.BALANCED_ACCURACY, reason)
         trials = await self._put([_ask(explanation, example) for example in chosen])
-        recipe = Recipe(Metric.BALANCED_ACCURACY, None, _in_headline, by_group)
+        share = prevalence(feature, chosen)
+        recipe = Recipe(Metric.BALANCED_ACCURACY, share, _in_headline, by_group)
         score = summarise(trials, recipe, rng=rng_for(self.seed, feature.name, TASK, "bootstrap"))
-        return replace(score, metrics={**score.metrics, **self._rates(trials)})
+        return replace(score, metrics={**score.metrics, "prevalence": share, **self._rates(trials)})
 
     def _rates(self, trials: Sequence[Trial]) -> dict[str, float | None]:
         """The share of each hard kind that the judge says yes to; of same_token always, of others when asked for."""

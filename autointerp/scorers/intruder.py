@@ -88,7 +88,9 @@ class Intruder:
         sets = self._sets(feature, found)
         wanted = len(sets) * self.config.intruders
         silent = spread(found, [Kind(self.config.silent)], count=wanted, rng=self._rng(feature, "silent"))
-        counts = {f"sets_of_{self.config.shown}_firing": len(sets), self.config.silent: len(silent)}
+        counts = {f"sets_of_{self.config.shown}_firing": len(sets)}
+        if sets:
+            counts[self.config.silent] = len(silent)
         if reason := too_few(least=self.config.least, **counts):
             return undefined(Metric.ACCURACY, reason)
         shown = list(self._lineups(explanation, feature, sets, silent))

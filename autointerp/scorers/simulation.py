@@ -31,6 +31,7 @@ from autointerp.domain.likelihood import SUBJECT
 from autointerp.domain.scores import Score
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Tools
+from autointerp.errors import TextTooLong
 from autointerp.llm.asker import LLMOptions
 from autointerp.scorers._reading import Reading
 from autointerp.scorers._simulators import Echoing, Simulator, Writing
@@ -112,7 +113,10 @@ class Simulation:
         if reason := too_few(least=self.config.least, **counts):
             return undefined(Metric.PEARSON, reason)
         asked = [(part, example) for part, found in chosen.items() for example in found]
-        simulated = await self.simulator.simulate(explanation, [example.pieces for _, example in asked])
+        try:
+            simulated = await self.simulator.simulate(explanation, [example.pieces for _, example in asked])
+        except TextTooLong as error:
+            return undefined(Metric.PEARSON, error.detail)
         predictions = [
             Prediction(example.group, example.window, part, example.activations, guess, self.simulator.most)
             for (part, example), guess in zip(asked, simulated.guesses, strict=True)

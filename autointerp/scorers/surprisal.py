@@ -25,9 +25,11 @@ from autointerp.domain.likelihood import SUBJECT, Continuation, LogProb
 from autointerp.domain.scores import Score, Trial
 from autointerp.domain.seeds import rng_for
 from autointerp.domain.tools import Prompts, Tools
+from autointerp.errors import TextTooLong
 from autointerp.hashing import canonical_json
 from autointerp.prompts import plain
 from autointerp.scorers._gains import Gain, gains, prefix
+from autointerp.scorers._prevalence import prevalence
 from autointerp.scorers._trials import too_few
 
 TASK = "surprisal"
@@ -82,10 +84,16 @@ class Surprisal:
             return undefined(Metric.AUROC, reason)
         claim, neutral = (self.prompts.render(self.config.prompt, {"explanation": s}) for s in (explanation, NEUTRAL))
         pairs = [_pair(prefix(claim), prefix(neutral), example) for example in chosen]
-        read = await gains(self.reader, pairs, prompt=claim.version)
+        try:
+            read = await gains(self.reader, pairs, prompt=claim.version)
+        except TextTooLong as error:
+            return undefined(Metric.AUROC, error.detail)
         trials = [self._trial(example, gain) for example, gain in zip(chosen, read, strict=True)]
-        score = separation(trials, headline=_in_headline, rng=rng_for(self.seed, feature.name, TASK, "bootstrap"))
-        return replace(score, metrics={**score.metrics, **self._hard(trials)}, prompt=claim.version)
+        share = prevalence(feature, chosen)
+        rng = rng_for(self.seed, feature.name, TASK, "bootstrap")
+        score = separation(trials, headline=_in_headline, prevalence=share, rng=rng)
+        beside = {"prevalence": share, **self._hard(trials)}
+        return replace(score, metrics={**score.metrics, **beside}, prompt=claim.version)
 
     def _choose(self, feature: FeatureRecord, examples: Sequence[Example]) -> tuple[Example, ...]:
         counts = {kind: getattr(self.config, kind) for kind in (Kind.QUANTILE, *SILENT)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tokenizers import Encoding, Tokenizer, processors
 
 from autointerp.domain.likelihood import Continuation
-from autointerp.errors import InvalidModel, InvalidSpec
+from autointerp.errors import InvalidModel, TextTooLong
 from autointerp.subject.model import SubjectModel
 
 
@@ -29,7 +29,7 @@ class Cutter:
     def __call__(self, asked: Sequence[Continuation]) -> list[Cut]:
         """Cut continuations: the text's tokens are those that begin at or after the boundary.
 
-        InvalidSpec when the text is too long, or nothing stands before it.
+        TextTooLong when the text is too long, or nothing stands before it.
         """
         pairs = [(legal(one.prefix), legal(one.text)) for one in asked]
         found = self.encode([prefix + text for prefix, text in pairs])
@@ -43,7 +43,7 @@ class Cutter:
     def fit(self, ids: Sequence[int], before: int) -> Cut:
         """The start, the first `before` ids, the prefix, and the text.
 
-        A prefix that leaves the text no room in the model's context is cut at its front; InvalidSpec when the text
+        A prefix that leaves the text no room in the model's context is cut at its front; TextTooLong when the text
         alone is too long.
         """
         room = self.model.max_context - len(self.start) - (len(ids) - before)
@@ -52,9 +52,9 @@ class Cutter:
         kept = min(before, room)
         return Cut((*self.start, *ids[before - kept :]), len(self.start) + kept)
 
-    def unreadable(self, tokens: int, before: int) -> InvalidSpec:
+    def unreadable(self, tokens: int, before: int) -> TextTooLong:
         """What is to be raised for a text that has no room, or no token before it."""
-        return InvalidSpec(
+        return TextTooLong(
             f"a text of {tokens} tokens after a prefix of {before} cannot be read by {self.model.name}, whose "
             f"context has {self.model.max_context}; use shorter texts, or another model"
         )

@@ -228,6 +228,20 @@ async def test_a_mistake_in_a_plug_in_fails_the_features_it_strikes_and_no_other
     ]
 
 
+async def test_what_one_scorer_refuses_costs_no_other_score(world: World) -> None:
+    """A local model that is not there shows when the first text is to be read."""
+    scorers = [{"name": "surprisal", "options": {"model": "/nowhere"}}, *world.spec().scorers]
+    run = await world.carry_out(world.spec(scorers=scorers))
+
+    found = world.progress(run.id)
+    assert run.state is RunState.COMPLETE_WITH_FAILURES
+    assert (found.failed, found.scores) == (COUNT, COUNT)
+    with world.desk.database.read() as session:
+        [reason, *_] = {one.reason for one in run_features.list_failures(session, run.id, after=None, limit=10)}
+    assert reason is not None
+    assert reason.startswith("scorer surprisal: ")
+
+
 async def test_a_chunk_whose_workers_keep_dying_ends_as_failed(world: World) -> None:
     run = create_run(world.desk, world.spec(), idempotency_key=None)
     for _ in range(3):  # what three workers leave that begin the chunk and are killed

@@ -24,6 +24,7 @@ from autointerp.runs import (
     continue_harvest,
     create_harvest,
     create_run,
+    harvest_of,
     pace_of,
     resume_harvest,
 )
@@ -96,6 +97,17 @@ async def test_a_cancelled_harvest_can_be_resumed(fresh: World) -> None:
 
     assert while_cancelled is HarvestState.CANCELLED
     assert stored(fresh, made.id).state is HarvestState.FINISHED
+
+
+async def test_the_harvest_that_a_run_is_priced_on_is_the_one_that_it_works_on(fresh: World) -> None:
+    spec = fresh.spec(controls={"features": 2})
+
+    made = harvest_of(fresh.desk, spec, fresh.harvest)
+    await fresh.work()
+
+    assert [sae.baseline and sae.baseline.kind for sae in made.spec.saes] == [None, "random"]
+    assert harvest_of(fresh.desk, spec, fresh.harvest).id == made.id
+    assert create_run(fresh.desk, spec, idempotency_key=None).harvest_id == made.id
 
 
 async def test_the_same_spec_again_goes_on_with_a_harvest_that_ended_before_its_time(fresh: World) -> None:

@@ -59,10 +59,16 @@ async def test_an_explanation_too_broad_shows_in_the_false_positive_rate(on: Ben
     assert found.metrics["fpr"] == pytest.approx(0.02)
 
 
-async def test_no_precision_is_computed_from_a_density_of_tokens(on: Bench) -> None:
+async def test_precision_is_that_at_the_share_of_windows_in_which_the_feature_fires(on: Bench) -> None:
     found = await score(on, Oracle(on, misses=0, too_broad=1))
 
-    assert not {"precision_at_density", "f1_at_density"} & set(found.metrics)
+    firing = [e for e in on.specimen.score if not e.silent]
+    tokens = sum(a > 0 for e in firing for a in e.activations) / len(firing)
+    share = on.specimen.feature.statistics.density * len(firing[0].pieces) / tokens
+    assert found.metrics["prevalence"] == pytest.approx(share)
+    precision = share / (share + 0.02 * (1 - share))
+    assert found.metrics["precision_at_density"] == pytest.approx(precision)
+    assert found.metrics["f1_at_density"] == pytest.approx(2 * precision / (1 + precision))
 
 
 async def test_windows_that_only_share_a_token_are_reported_and_stay_out_of_the_headline(on: Bench) -> None:

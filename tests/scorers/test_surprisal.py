@@ -14,7 +14,7 @@ from autointerp.domain.examples import Kind
 from autointerp.domain.likelihood import Continuation, Likelihood
 from autointerp.domain.scores import Score
 from autointerp.domain.tools import LogProbs
-from autointerp.errors import InvalidSpec, OutOfBudget
+from autointerp.errors import InvalidSpec, OutOfBudget, TextTooLong
 from autointerp.llm.base import MissingCapability
 from autointerp.llm.providers.fake import honestly
 from autointerp.prompts import PromptLibrary, default_folder
@@ -230,3 +230,13 @@ def test_without_any_model_the_scorer_says_so_when_it_is_built() -> None:
 
     with pytest.raises(InvalidSpec, match="set its option `endpoint`"):
         plugins.configure("scorer", "surprisal", {}).build(tools)
+
+
+async def test_a_text_that_the_model_has_no_room_for_leaves_the_score_undefined_and_says_so() -> None:
+    class Small(Watched):
+        async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
+            raise TextTooLong("a text of 260 tokens cannot be read")
+
+    found = await score(on(lambda model: Small()))
+
+    assert (found.value, found.undefined) == (None, "a text of 260 tokens cannot be read")
