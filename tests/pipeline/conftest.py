@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from autointerp.pipeline.subjects import LoadedSubjects
-from autointerp.runs import create_harvest
 from autointerp.subject.planted import planted
-from tests.pipeline.world import World, open_world
+from tests.pipeline.world import World, harvest_into, open_world
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +30,7 @@ def harvested(folder: Path, subjects: LoadedSubjects, upgraded_sqlite: Path) -> 
     """A database with the finished harvest of the planted subject, made by the stages."""
     path = folder / "harvested.db"
     shutil.copyfile(upgraded_sqlite, path)
-
-    async def harvest() -> None:
-        async with open_world(f"sqlite:///{path}", folder=folder, data_dir=folder, subjects=subjects) as world:
-            create_harvest(world.desk, world.harvest)
-            await world.work()
-
-    asyncio.run(harvest())
+    asyncio.run(harvest_into(f"sqlite:///{path}", folder=folder, subjects=subjects))
     return path
 
 

@@ -20,7 +20,7 @@ from autointerp.pipeline.shards import ShardStore
 from autointerp.pipeline.shop import Shop
 from autointerp.pipeline.subjects import LoadedSubjects
 from autointerp.prompts import PromptLibrary, default_folder
-from autointerp.runs import Desk, create_run
+from autointerp.runs import Desk, create_harvest, create_run
 from autointerp.storage import runs
 from autointerp.storage.engine import Database
 from autointerp.storage.llm_books import open_books
@@ -135,3 +135,10 @@ async def open_world(
         )
         await gateway.close()
     database.close()
+
+
+async def harvest_into(url: str, *, folder: Path, subjects: LoadedSubjects) -> None:
+    """Harvest the planted subject saved in `folder` into the upgraded database `url`, by the stages."""
+    async with open_world(url, folder=folder, data_dir=folder, subjects=subjects) as world:
+        create_harvest(world.desk, world.harvest)
+        await world.work()

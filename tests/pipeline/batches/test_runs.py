@@ -16,7 +16,7 @@ from autointerp.storage.batch_records import ItemState
 from autointerp.storage.records import RunState
 from autointerp.storage.tables.batches import BatchTable
 from autointerp.testing import Batches, Fate, Wire, behaviours, serve
-from tests.pipeline.batches.conftest import BatchWorld, OpenBatchWorld
+from tests.pipeline.batches.conftest import BatchWorld, OpenBatchWorld, both_databases, each_wire
 from tests.pipeline.world import FEATURES, World
 
 COUNT = len(FEATURES)
@@ -31,7 +31,7 @@ def check_books(world: BatchWorld, run_id: str) -> None:
     assert (budget.reserved_cost, budget.reserved_tokens) == (0, 0)
 
 
-@pytest.mark.parametrize("wire", list(Wire))
+@each_wire(on_postgresql=Wire.OPENAI)
 async def test_a_run_explains_and_scores_in_two_waves(wire: Wire, open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.honest) as server:
         async with open_batch_world(server, wire) as world:
@@ -77,6 +77,7 @@ async def test_a_batch_stays_below_the_vendors_limits(
     assert sizes == [len(batch.items) for batch in server.batches.made]
 
 
+@both_databases
 async def test_a_request_that_two_chunks_want_is_sent_once(open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.say("Blue.")) as server:
         async with open_batch_world(server) as world:
@@ -91,7 +92,7 @@ async def test_a_request_that_two_chunks_want_is_sent_once(open_batch_world: Ope
     assert [1] == [len(batch.items) for batch in server.batches.made]
 
 
-@pytest.mark.parametrize("wire", list(Wire))
+@each_wire(on_postgresql=Wire.OPENAI)
 @pytest.mark.parametrize("fate", [Fate.EXPIRED, Fate.MISSING])
 async def test_what_a_batch_does_not_answer_is_sent_again(
     fate: Fate, wire: Wire, open_batch_world: OpenBatchWorld
@@ -110,6 +111,7 @@ async def test_what_a_batch_does_not_answer_is_sent_again(
     assert server.requests == []
 
 
+@both_databases
 async def test_what_batches_never_answer_is_sent_online(open_batch_world: OpenBatchWorld) -> None:
     never = Batches(fate=lambda item: Fate.EXPIRED if "wrench" in str(item.body) else Fate.ANSWERED)
     with serve(behaviours.honest, batches=never) as server:
@@ -185,6 +187,7 @@ async def test_a_resumed_run_asks_for_other_replies_than_those_it_could_not_read
     assert (RunState.COMPLETE_WITH_FAILURES, RunState.COMPLETE) == (run.state, done.state)
 
 
+@both_databases
 async def test_a_full_queue_at_the_vendor_is_waited_for_with_smaller_batches(
     open_batch_world: OpenBatchWorld,
 ) -> None:
@@ -203,6 +206,7 @@ async def cut_off() -> behaviours.Response:
     return behaviours.Response(b'{"id', headers={"content-length": "1000"}, media_type="application/json")
 
 
+@both_databases
 async def test_a_batch_that_was_made_although_its_post_failed_is_adopted(open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.honest, batches=Batches(create=[cut_off])) as server:
         async with open_batch_world(server, grace=0) as world:
@@ -226,6 +230,7 @@ async def test_a_batch_of_anthropics_that_may_be_there_is_waited_for(open_batch_
     assert done.state is RunState.COMPLETE
 
 
+@both_databases
 async def test_a_batch_that_is_nowhere_is_handed_in_again(open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.honest) as server:
 
@@ -260,7 +265,7 @@ async def test_a_wrong_key_fails_the_run_and_a_right_one_finishes_it(open_batch_
     assert done.state is RunState.COMPLETE
 
 
-@pytest.mark.parametrize("wire", list(Wire))
+@each_wire(on_postgresql=Wire.ANTHROPIC)
 async def test_a_cancelled_run_ends_its_batches_and_can_be_resumed(
     wire: Wire, open_batch_world: OpenBatchWorld
 ) -> None:
@@ -282,6 +287,7 @@ async def test_a_cancelled_run_ends_its_batches_and_can_be_resumed(
     assert len(server.batches.made) == 2
 
 
+@both_databases
 async def test_what_a_cancelled_runs_batch_had_answered_is_kept(open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.honest) as server:
         async with open_batch_world(server) as world:
@@ -298,6 +304,7 @@ async def test_what_a_cancelled_runs_batch_had_answered_is_kept(open_batch_world
     assert len(server.batches.made) == 1
 
 
+@both_databases
 async def test_a_budget_is_never_overrun_and_a_larger_one_goes_on(open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.honest) as server:
         async with open_batch_world(server) as world:
@@ -315,6 +322,7 @@ async def test_a_budget_is_never_overrun_and_a_larger_one_goes_on(open_batch_wor
     assert done.state is RunState.COMPLETE
 
 
+@both_databases
 async def test_progress_tells_what_waits_in_which_batches(open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.honest, batches=Batches(latency=1000)) as server:
         async with open_batch_world(server, max_requests=4) as world:
@@ -336,7 +344,7 @@ async def test_progress_tells_what_waits_in_which_batches(open_batch_world: Open
     ]
 
 
-@pytest.mark.parametrize("wire", list(Wire))
+@each_wire(on_postgresql=Wire.OPENAI)
 async def test_results_that_are_read_again_change_nothing(wire: Wire, open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.honest) as server:
         async with open_batch_world(server, wire) as world:
@@ -364,6 +372,7 @@ async def test_a_batch_that_waits_holds_no_job(open_batch_world: OpenBatchWorld)
     assert not any(job.state.live for job in jobs)
 
 
+@both_databases
 async def test_looking_at_a_running_run_does_not_disturb_what_waits(open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.honest, batches=Batches(latency=1000)) as server:
         async with open_batch_world(server) as world:
@@ -386,6 +395,7 @@ async def test_a_budget_of_nothing_sends_nothing(open_batch_world: OpenBatchWorl
     assert server.batches.made == []
 
 
+@both_databases
 async def test_replies_that_another_run_has_paid_for_are_not_sent_again(open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.honest) as server:
         async with open_batch_world(server) as world:
