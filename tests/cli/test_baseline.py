@@ -1,14 +1,13 @@
 """A baseline is fitted and saved by one command, and stands in for an SAE in a harvest and in a run."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from autointerp import demo
+from autointerp.cli import app
 from autointerp.domain.specs import SaeSpec
 from tests.cli.conftest import Run
 
@@ -18,12 +17,12 @@ explainers = ["token_statistics"]
 scorers = [{{ name = "detection", judge = "lexical" }}]
 [features]
 sample = 2
-min_firings = 150
+min_firings = 75
 [harvest]
 subject = {{ model = "{demo.MODEL}" }}
 saes = [{{ baseline = {{ kind = "pca", tokens = 2000 }}, hook = "{demo.HOOK}" }}]
 corpus = {{ kind = "stdlib" }}
-tokens = 16384
+tokens = 8192
 """
 
 
@@ -65,11 +64,10 @@ def test_what_cannot_be_meant_is_refused(run: Run, arguments: tuple[str, ...], s
 @pytest.mark.e2e
 def test_a_run_on_a_baseline_is_one_command(tmp_path: Path) -> None:
     (tmp_path / "spec.toml").write_text(SPEC)
-    command = [sys.executable, "-m", "autointerp.cli", "run", "spec.toml", "--json"]
-    environment = {**os.environ, "AUTOINTERP_DATA_DIR": str(tmp_path), "AUTOINTERP_WORKER__POLLING": "0.05"}
+    environment = {"AUTOINTERP_DATA_DIR": str(tmp_path), "AUTOINTERP_WORKER__POLLING": "0.05"}
 
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = CliRunner().invoke(app, ["run", str(tmp_path / "spec.toml"), "--json"], env=environment)
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["state"], found["progress"]["done"], found["progress"]["scores"]) == ("complete", 2, 2)

@@ -7,37 +7,41 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from autointerp import demo
+from autointerp.cli import app
 
 SPEC = f"""
 explainers = ["token_statistics"]
 scorers = [{{ name = "detection", judge = "lexical" }}]
 [features]
 sample = 2
-min_firings = 150
+min_firings = 75
 [harvest]
 subject = {{ model = "{demo.MODEL}" }}
 saes = [{{ path = "{demo.SAE_TOPK}" }}]
 corpus = {{ kind = "stdlib" }}
-tokens = 16384
+tokens = 8192
 """
-
-
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "autointerp.cli", *arguments]
-    environment = {**os.environ, "AUTOINTERP_DATA_DIR": str(folder), "AUTOINTERP_WORKER__POLLING": "0.05"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.e2e
 def test_a_spec_file_is_carried_out_handed_in_first_and_then_done(tmp_path: Path) -> None:
     (tmp_path / "spec.toml").write_text(SPEC)
+    command = ["run", str(tmp_path / "spec.toml"), "--json"]
+    environment = {"AUTOINTERP_DATA_DIR": str(tmp_path), "AUTOINTERP_WORKER__POLLING": "0.05"}
 
-    handed_in = _run(tmp_path, "run", "spec.toml", "--no-wait", "--json")
-    done = _run(tmp_path, "run", "spec.toml", "--json")
+    handed_in = CliRunner().invoke(app, [*command, "--no-wait"], env=environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "autointerp.cli", *command],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    assert handed_in.returncode == 0, handed_in.stderr
+    assert handed_in.exit_code == 0, handed_in.stderr
     assert json.loads(handed_in.stdout)["state"] == "harvesting"
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -7,16 +7,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import httpx2
 import pytest
+from typer.testing import CliRunner, Result
+
+from autointerp.cli import app
+from tests.pipeline.conftest import folder, harvested, subjects
+
+__all__ = ["folder", "harvested", "subjects"]
 
 T = TypeVar("T")
 PATIENCE = 240.0
-POLL = 0.1
 
 
 @dataclass
@@ -27,17 +33,10 @@ class Processes:
     environment: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        return subprocess.run(
-            self._command(arguments),
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE * 3,
-            check=False,
-        )
+    def run(self, *arguments: str) -> Result:
+        """Run a command to its end, in this process: what a process of its own would load is here already."""
+        with chdir(self.folder):
+            return CliRunner().invoke(app, list(arguments), env=self.environment)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command that goes on; its output goes to a file."""
@@ -98,8 +97,11 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def until(found: Callable[[], T | None], what: str, processes: Processes) -> T:
-    """Wait until `found` returns something true, or fail with what the processes wrote."""
+def until(found: Callable[[], T | None], what: str, processes: Processes, *, every: float = 0.5) -> T:
+    """Wait until `found`, asked `every` so many seconds, returns something true, or fail with what the processes wrote.
+
+    What is asked costs time too, which those that are waited for then lack.
+    """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
@@ -107,5 +109,5 @@ def until(found: Callable[[], T | None], what: str, processes: Processes) -> T:
                 return value
         except httpx2.TransportError:
             pass
-        time.sleep(POLL)
+        time.sleep(every)
     raise AssertionError(f"no {what} within {PATIENCE} s\n{processes.logs()}")

@@ -1,5 +1,6 @@
 """A run through the real SDKs against a server that fails in every way: nothing is lost, nothing unread is scored."""
 
+import shutil
 from collections import Counter
 from itertools import cycle
 from pathlib import Path
@@ -9,11 +10,10 @@ import pytest
 from autointerp import wiring
 from autointerp.domain.ledger import Attempt, AttemptStatus
 from autointerp.domain.specs import RunSpec
-from autointerp.runs import create_harvest, create_run, estimate, resume_run, wait_harvest, wait_run
+from autointerp.runs import create_run, estimate, resume_run, wait_run
 from autointerp.settings import Settings, load
 from autointerp.storage import calls, explanations, runs, scores
 from autointerp.storage.records import RunProgress, RunRecord, RunState, ScoreRecord
-from autointerp.subject.planted import planted
 from autointerp.testing import behaviours, serve
 from autointerp.testing.behaviours import Behaviour, Response, Seen
 from tests.pipeline.world import planted_harvest
@@ -40,12 +40,10 @@ FAULTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The planted subject on disk."""
-    folder = tmp_path_factory.mktemp("planted")
-    planted().save(folder)
-    return folder
+@pytest.fixture(autouse=True)
+def database(harvested: Path, tmp_path: Path) -> None:
+    """The database of each test holds the harvest: what servers do begins behind it."""
+    shutil.copyfile(harvested, tmp_path / "autointerp.db")
 
 
 def faulty() -> Behaviour:
@@ -75,10 +73,11 @@ def settings(tmp_path: Path, provider: str, url: str, key: str = KEY, *, timeout
     )
 
 
-def spec(folder: Path) -> RunSpec:
+def spec(folder: Path, *, controls: int = 0) -> RunSpec:
     return RunSpec.model_validate(
         {
             "harvest": planted_harvest(folder),
+            "controls": {"features": controls},
             "features": {"indices": FEATURES},
             "explainers": ["default"],
             "scorers": [{"name": "detection", "judge": "llm"}, {"name": "fuzzing", "judge": "llm"}],
@@ -139,15 +138,13 @@ def test_a_run_against_a_faulty_server_does_what_can_be_done(provider: str, fold
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 def test_an_estimate_is_within_15_percent_of_what_the_run_records(provider: str, folder: Path, tmp_path: Path) -> None:
-    wanted = spec(folder)
+    wanted = spec(folder, controls=len(FEATURES))
     with serve(behaviours.honest, key=KEY) as server:
         url = server.openai_url if provider == "openai" else server.url
         chosen = settings(tmp_path, provider, url, timeout=60)
         database = wiring.open_database(chosen)
         try:
             with wiring.open_desk(chosen, database) as desk, wiring.embedded_worker(chosen, database):
-                harvest = create_harvest(desk, wanted.harvest)  # pyright: ignore[reportArgumentType]
-                wait_harvest(desk, harvest.id, timeout=120, poll=0.05)
                 [unlearned] = estimate(desk, wanted)
                 before = len(server.requests)
                 run = create_run(desk, wanted, idempotency_key=None)

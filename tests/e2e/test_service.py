@@ -16,12 +16,12 @@ HARVEST = {
     "subject": {"model": str(MODEL)},
     "saes": [{"path": str(SAE_TOPK)}, {"path": str(SAE_JUMPRELU)}],
     "corpus": {"kind": "stdlib"},
-    "tokens": 30_000,
+    "tokens": 12_000,
     "shards": 2,
 }
 SPEC = {
     "harvest": HARVEST,
-    "features": {"sae": 1, "sample": 4, "min_firings": 60, "max_density": 0.2},
+    "features": {"sae": 1, "sample": 2, "min_firings": 30, "max_density": 0.2},
     "explainers": ["token_statistics", {"name": "default", "options": {}}],
     "llm": "fake/honest",
     "scorers": [
@@ -29,7 +29,7 @@ SPEC = {
         {"name": "fuzzing", "judge": "llm"},
         {"name": "intervention", "judge": "lexical", "options": {"prompts": 6}},
     ],
-    "chunk": 2,
+    "chunk": 1,
 }
 ENDED = {"complete", "complete_with_failures", "failed", "cancelled", "out_of_budget"}
 
@@ -50,7 +50,7 @@ def test_a_run_over_rest_is_done_by_a_worker_and_read_back(
 
         assert (created.status_code, again.json()["id"]) == (202, created.json()["id"])
         assert (run["state"], run["error"]) == ("complete", None), (run, installation.logs())
-        assert (run["progress"]["done"], run["progress"]["scores"]) == (4, 4 * 2 * 3)
+        assert (run["progress"]["done"], run["progress"]["scores"]) == (2, 2 * 2 * 3)
         _check_what_is_there(client, run)
 
 
@@ -65,10 +65,10 @@ def _check_what_is_there(client: httpx2.Client, run: dict[str, Any]) -> None:
     kinds = [sae["kind"] for sae in client.get("/v1/saes").json()["items"]]
     assert kinds[2:] == ["random"] * 2  # for the controls
     against = client.get(f"/v1/runs/{run['id']}/controls").json()
-    assert against["sample"] == 4
+    assert against["sample"] == 2
     assert {line["control"] for line in against["items"]} == set(CONTROLS)
     explanations = client.get("/v1/explanations", params={"run_id": run["id"]}).json()["items"]
-    assert len(explanations) == 8
+    assert len(explanations) == 4
     for explanation in explanations:
         both = {"split": ["explain", "score"]}
         feature = client.get(f"/v1/features/{explanation['feature_id']}", params=both).json()

@@ -61,12 +61,14 @@ def test_a_killed_worker_is_taken_over_within_the_lease_and_nothing_differs(
     }
     prefix = f"harvest/{harvest_id}/"
     with _opened(database_url) as (database, jobs):
-        running = until(lambda: _reading(database, jobs, harvest_id), "work on several shards", installation)
+        running = until(
+            lambda: _reading(database, jobs, harvest_id), "work on several shards", installation, every=0.05
+        )
         victim = max(running, key=lambda job: job.began or datetime.min)  # the furthest from its end
         name = str(victim.worker)
         workers[name.split("-")[-2]].kill()
         killed = time.monotonic()
-        until(lambda: all(job.worker != name for job in _live(jobs, prefix)), "takeover", installation)
+        until(lambda: all(job.worker != name for job in _live(jobs, prefix)), "takeover", installation, every=0.05)
         seconds = time.monotonic() - killed
         until(lambda: _record(database, harvest_id).state in harvests.ENDS, "end of the harvest", installation)
         found = _content(database, harvest_id)

@@ -45,6 +45,7 @@ harvest.subject.model = "./planted/model"
 harvest.saes = [{{ path = "./planted/sae" }}]
 harvest.corpus = {{ kind = "jsonl", path = "./planted/documents.jsonl", id_field = "id" }}
 features.indices = [1, 2]
+controls.features = 0
 
 [[scorers]]
 name = "detection"
@@ -85,13 +86,13 @@ def test_a_detection_run_ends_with_the_servers_probabilities(installation: Proce
     refused = installation.run("run", "llm.toml", "--yes")
     done = installation.run("run", "decisions.toml", "--yes")
 
-    assert probed.returncode == 0, probed.stderr
+    assert probed.exit_code == 0, probed.stderr
     found = {one["capability"]: one["has"] for one in json.loads(probed.stdout)["findings"]}
     assert (found["logprobs"], found["echo"]) == ("no", "no")
     assert found["decisions"] in ("yes", "unknown")  # so small a model may not know which statement is true
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert "has none" in refused.stderr
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     trials, ledger = _stored(installation)
     assert len(trials) == 24
     assert {trial.answer.kind for trial in trials} == {Confidence.DECISION}

@@ -68,7 +68,7 @@ async def test_detection_gives_a_half_to_what_holds_of_everything() -> None:
     [("perfect", 1.0), ("misses half", 2 / 3), ("twice too broad", 2 / 3), ("everything", 0.0), ("coin", 0.23)],
 )
 async def test_retrieval_tells_missing_and_breadth_from_perfection(judge: str, expected: float) -> None:
-    found = await heard("retrieval", judge, features=30, options=RANKED)
+    found = await heard("retrieval", judge, features=20, options=RANKED)
 
     assert values(found).mean() == pytest.approx(expected, abs=0.03)
 
@@ -77,8 +77,8 @@ async def test_retrieval_tells_missing_and_breadth_from_perfection(judge: str, e
 async def test_the_headline_shows_breadth_through_the_errors_of_a_judge(
     errs: float, least: float, ordered: float
 ) -> None:
-    perfect = values(await heard("retrieval", "perfect", errs=errs, features=60, options=RANKED))
-    broad = values(await heard("retrieval", "twice too broad", errs=errs, features=60, options=RANKED))
+    perfect = values(await heard("retrieval", "perfect", errs=errs, features=40, options=RANKED))
+    broad = values(await heard("retrieval", "twice too broad", errs=errs, features=40, options=RANKED))
 
     assert perfect.mean() - broad.mean() > least
     assert np.mean(perfect > broad) >= ordered

@@ -111,19 +111,15 @@ def test_a_killed_worker_is_taken_over_and_next_to_nothing_is_paid_twice(setting
                 return runs.progress(session, run.id).requests
 
         first = start(settings)
-        second: subprocess.Popen[bytes] | None = None
         try:
             until(lambda: paid() > 10)
+        finally:
             first.kill()
             first.wait()
-            with database.read() as session:
-                cut_off = runs.get(session, run.id).state
-            second = start(settings)
+        with database.read() as session:
+            cut_off = runs.get(session, run.id).state
+        with wiring.embedded_worker(settings, database):
             ended = wait_run(desk, run.id, timeout=60, poll=0.05)
-        finally:
-            for process in filter(None, (first, second)):
-                process.terminate()
-                process.wait()
 
     with database.read() as session:
         made = explanations.list_explanations(session, run_id=run.id, limit=100)

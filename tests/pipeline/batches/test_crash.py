@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,11 @@ def worker(chosen: Settings) -> Generator[subprocess.Popen[bytes]]:
         process.wait()
 
 
+def another(chosen: Settings, database: Database) -> AbstractContextManager[str]:
+    """A second worker, in this process: nobody kills it."""
+    return wiring.embedded_worker(chosen, database, queues=("llm",))
+
+
 def until(holds: Callable[[], bool], chosen: Settings, *, seconds: float = 60) -> None:
     """Wait, but not for ever."""
     end = time.monotonic() + seconds
@@ -145,7 +150,7 @@ def test_a_batch_made_by_a_worker_that_was_killed_before_it_knew_is_adopted(
                 until(lambda: killed.poll() is not None, chosen)
             with database.read() as session:
                 [open_batch] = batches.open_of_run(session, run_id)
-            with worker(chosen):
+            with another(chosen, database):
                 until(lambda: ended(database, run_id), chosen)
             check(database, run_id)
 
@@ -171,7 +176,7 @@ def test_results_that_a_worker_was_killed_over_are_booked_once(
             until(lambda: booked() >= 2, chosen)
         before = booked()
         batches_made.pause = 0
-        with worker(chosen):
+        with another(chosen, database):
             until(lambda: ended(database, run_id), chosen)
         check(database, run_id)
 
