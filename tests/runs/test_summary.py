@@ -18,8 +18,10 @@ def test_each_explainer_and_scorer_has_a_line(stage: Stage) -> None:
     assert [(one.explainer.origin.explainer, one.scorer.label) for one in found] == [
         ("default", "detection:lexical"),
         ("default", "fuzzing:lexical"),
+        ("bricken", "detection:lexical"),
         ("bricken", "fuzzing:lexical"),
     ]
+    assert (found[2].aggregate.scored, found[2].aggregate.missing, found[2].aggregate.mean) == (0, 12, None)
     whole, partial = found[0].aggregate, found[1].aggregate
     assert (whole.scored, whole.missing, whole.mean, whole.median) == (
         12,
@@ -34,8 +36,11 @@ def test_each_explainer_and_scorer_has_a_line(stage: Stage) -> None:
     )
 
 
-def test_a_run_without_scores_has_no_lines(stage: Stage) -> None:
-    assert summarise_run(stage.database, stage.seeded.waiting_run) == ()
+def test_a_run_that_has_scored_nothing_has_its_lines_without_numbers(stage: Stage) -> None:
+    found = summarise_run(stage.database, stage.seeded.waiting_run)
+
+    assert found
+    assert {(one.aggregate.scored, one.aggregate.mean) for one in found} == {(0, None)}
 
 
 def test_an_unknown_run_is_not_found(stage: Stage) -> None:
