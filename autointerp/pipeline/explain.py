@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from autointerp.domain.examples import Example, Split
-from autointerp.domain.explanations import Explanation
+from autointerp.domain.explanations import Explanation, Unread, UnreadKind
 from autointerp.domain.tools import Explainer, shown_to, splits_of
 from autointerp.pipeline.bill import billed
 from autointerp.pipeline.shop import Shop
@@ -44,6 +44,8 @@ async def _explain(
     spec, explainer = slip.plan.explainers[position]
     with billed(draw=draw) as bill:
         result = await explainer.explain(feature.record, shown_to(explainer, shown))
+    if isinstance(result, Explanation) and not result.text.strip():
+        result = Unread(UnreadKind.EMPTY, "it says nothing", raw=result.text, request=result.request)
     result = replace(result, request=bill.sent_as(result.request))
     about = {
         "run_id": slip.run.id,

@@ -16,6 +16,7 @@ from autointerp.storage.records import RunState
 from tests.pipeline.world import AT_ONCE, FEATURES, World, go_on, honestly
 
 COUNT = len(FEATURES)
+LEXICAL = {"name": "detection", "judge": "lexical"}
 TOOLS = "« wrench»"  # marked for one of the features only
 
 
@@ -226,6 +227,14 @@ async def test_a_mistake_in_a_plug_in_fails_the_features_it_strikes_and_no_other
     assert [(failure.index, failure.reason) for failure in found.failures] == [
         (5, "ZeroDivisionError: division by zero")
     ]
+
+
+async def test_an_explanation_that_says_nothing_is_none(world: World) -> None:
+    run = await world.carry_out(world.spec(explainers=["tests.pipeline.silence"], llm=None, scorers=[LEXICAL]))
+
+    found = world.progress(run.id)
+    assert (found.failed, found.explanations, found.scores) == (COUNT, 0, 0)
+    assert {failure.reason for failure in found.failures} == {"explainer tests.pipeline.silence: it says nothing"}
 
 
 async def test_what_one_scorer_refuses_costs_no_other_score(world: World) -> None:
