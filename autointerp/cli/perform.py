@@ -9,7 +9,7 @@ from autointerp.cli.console import OUT, note, print_json
 from autointerp.cli.controls import controls_table
 from autointerp.cli.parts import at_desk
 from autointerp.cli.price import agree
-from autointerp.cli.progress import follow_run
+from autointerp.cli.progress import follow_run, in_dollars
 from autointerp.cli.summary import summary_table
 from autointerp.cli.tables import results_table
 from autointerp.domain.specs import Budget, RunSpec
@@ -85,7 +85,7 @@ def under_way(database: Database, digest: str) -> RunRecord | None:
 
 def _summary(page: RunPage) -> str:
     done = page.progress
-    cost = f", ${done.cost:.4f}" if done.requests else ""
+    cost = f", {in_dollars(done.cost, unknown=done.cost_unknown)}" if done.requests else ""
     if done.prompt_cache:
         cost += f" ({done.prompt_cache:.0%} of the input from prompt caches)"
     why = f": {page.error}" if page.error else ""

@@ -51,8 +51,15 @@ def _read(desk: Desk, bar: "_Bar", record: HarvestRecord) -> None:
 def _cost(progress: RunProgress) -> str:
     if not progress.requests:
         return ""
-    unknown = f" + {progress.cost_unknown} requests of unknown price" if progress.cost_unknown else ""
-    return f"${progress.cost / NANO:.4f}{unknown}"
+    return in_dollars(progress.cost / NANO, unknown=progress.cost_unknown)
+
+
+def in_dollars(cost: float, *, unknown: int) -> str:
+    """What requests cost, as far as it is known; what is not known is never shown as nothing."""
+    if not unknown:
+        return f"${cost:.4f}"
+    requests = f"{unknown:,} requests of unknown price"
+    return f"${cost:.4f} + {requests}" if cost else requests
 
 
 def at_vendors(progress: RunProgress) -> str:

@@ -14,6 +14,7 @@ import aiohttp
 import httpx2
 import pydantic_core
 
+from autointerp.errors import InvalidSpec
 from autointerp.llm.base import CallFailed, Endpoint, Said, TimedOut, Unreachable
 
 CONNECT_SECONDS = 30.0
@@ -49,7 +50,9 @@ class Address:
     @classmethod
     def of(cls, endpoint: Endpoint, default_url: str) -> "Address":
         """The endpoint's own address and key, or the vendor's address and a key that says there is none."""
-        key = endpoint.api_key.get_secret_value() if endpoint.api_key is not None else ""
+        key = endpoint.api_key.get_secret_value().strip() if endpoint.api_key is not None else ""
+        if not (key.isascii() and key.isprintable()):
+            raise InvalidSpec(f"the key of endpoint {endpoint.name!r} holds characters that no key has; copy it anew")
         return cls(endpoint.base_url or default_url, key or NO_KEY)
 
     def __repr__(self) -> str:

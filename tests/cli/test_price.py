@@ -100,3 +100,16 @@ def test_an_estimate_of_decisions_in_batches_is_refused_with_the_way_out(run: Ru
 
     assert done.exit_code == 1
     assert 'use the judge "llm", or set mode = "online"' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("cost", "unknown", "shown"),
+    [
+        (0.0, 0, "$0.0000"),
+        (0.5, 0, "$0.5000"),
+        (0.0, 24, "24 requests of unknown price"),
+        (0.5, 24, "$0.5000 + 24 requests of unknown price"),
+    ],
+)
+def test_what_is_not_known_is_never_shown_as_nothing(cost: float, unknown: int, shown: str) -> None:
+    assert in_dollars(cost, unknown=unknown) == shown

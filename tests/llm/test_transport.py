@@ -1,0 +1,24 @@
+"""Keys as people paste them."""
+
+import pytest
+from pydantic import SecretStr
+
+from autointerp.errors import InvalidSpec
+from autointerp.llm.base import Endpoint
+from autointerp.llm.transport import Address
+
+
+def address(key: str) -> Address:
+    return Address.of(Endpoint(name="main", provider="openai", api_key=SecretStr(key)), "https://vendor.example/v1")
+
+
+@pytest.mark.parametrize("key", ["sk-1", "sk-1\n", "  sk-1\r\n"])
+def test_white_space_around_a_key_is_not_part_of_it(key: str) -> None:
+    assert address(key).key == "sk-1"
+
+
+@pytest.mark.parametrize("key", ["sk-\n1", "sk-\x00", "sk-é"])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_told(key: str) -> None:
+    with pytest.raises(InvalidSpec, match="the key of endpoint 'main' holds characters") as refused:
+        address(key)
+    assert key not in str(refused.value)
