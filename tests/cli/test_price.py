@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from autointerp.cli.progress import in_dollars
 from tests.api.seed import Seeded
 from tests.cli.conftest import Run
 
