@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from autointerp.domain.calls import Complete, Reply, Request
 from autointerp.domain.explanations import Unread, UnreadKind
+from autointerp.errors import Deferred
 from autointerp.llm.base import BadRequest, Malformed, MissingCapability
 from autointerp.llm.replies import read_json
 
@@ -64,14 +65,29 @@ async def ask(llm: Complete, request: Request) -> Reply | Unread:
 
 
 async def at_once(asking: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Wait for all, in their order (the LLM layer limits them); the first failure ends the rest and is raised."""
-    tasks: list[asyncio.Task[T]] = []
+    """Wait for all, in their order (the LLM layer limits them); the first failure ends the rest and is raised.
+
+    Deferred is no failure: the rest still ask, so that all they need comes with the same batch, and then it is raised.
+    """
+    tasks: list[asyncio.Task[T | Deferred]] = []
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in asking]
+            tasks = [group.create_task(_patiently(one)) for one in asking]
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]
+    results: list[T] = []
+    for result in (task.result() for task in tasks):
+        if isinstance(result, Deferred):
+            raise result
+        results.append(result)
+    return results
+
+
+async def _patiently(asking: Coroutine[Any, Any, T]) -> T | Deferred:
+    try:
+        return await asking
+    except Deferred as error:
+        return error
 
 
 async def _ask(llm: Complete, request: Request, model: type[M]) -> Heard[M] | Unread:

@@ -1,5 +1,12 @@
 """Candidates are made in one wave of a batch and tried in the next."""
 
+import asyncio
+from random import Random
+
+import pytest
+
+from autointerp.domain.calls import Reply, Request
+from autointerp.pipeline.batches import deferring
 from autointerp.storage import explanations
 from autointerp.storage.records import RunState
 from autointerp.testing import behaviours, serve
@@ -9,9 +16,19 @@ from tests.pipeline.world import FEATURES
 COUNT = len(FEATURES)
 
 
+@pytest.mark.parametrize("slow", [False, True], ids=["fast", "a machine too slow to ask everything in time"])
 async def test_all_candidates_of_all_features_share_a_batch_and_so_do_the_questions_about_them(
-    open_batch_world: OpenBatchWorld,
+    open_batch_world: OpenBatchWorld, monkeypatch: pytest.MonkeyPatch, slow: bool
 ) -> None:
+    if slow:
+        waits, complete = Random(0), deferring.Deferring.complete
+
+        async def slowly(self: deferring.Deferring, request: Request) -> Reply:
+            await asyncio.sleep(0.1 * waits.random())
+            return await complete(self, request)
+
+        monkeypatch.setattr(deferring, "QUIET", 0.01)
+        monkeypatch.setattr(deferring.Deferring, "complete", slowly)
     options = {"explainer": ["default", "contrastive", "token_statistics"], "n": 2}
     with serve(behaviours.honest) as server:
         async with open_batch_world(server) as world:
