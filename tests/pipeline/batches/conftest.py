@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,7 +143,7 @@ def open_batch_world(harvested_url: str, folder: Path, subjects: LoadedSubjects,
     @asynccontextmanager
     async def make(
         server: TestServer, wire: Wire = Wire.OPENAI, options: dict[str, Any] | None = None, **batch: Any
-    ) -> AsyncIterator[BatchWorld]:
+    ) -> AsyncGenerator[BatchWorld]:
         endpoint = endpoint_at(server, wire, options, **batch)
         async with open_world(
             harvested_url, folder=folder, data_dir=tmp_path, subjects=subjects, endpoint=endpoint
