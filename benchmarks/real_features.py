@@ -155,6 +155,7 @@ def _scores(folder: Path, world: World) -> dict[str, dict[str, Aggregate]]:
             )
             run = wait_run(desk, create_run(desk, spec, idempotency_key=None).id, timeout=7_200, poll=0.5)
             found[name] = {one.scorer.label: one.aggregate for one in summarise_run(database, run.id)}
+            print(f"{name}: {', '.join(f'{label} {_cell(one)}' for label, one in found[name].items())}", flush=True)
     database.close()
     return found
 
