@@ -20,18 +20,20 @@ demo: $(READY)  ## the main job on the bundled model; ARGS="--llm openai/MODEL" 
 test: $(READY)  ## the whole suite, on SQLite and on PostgreSQL
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
-check: $(READY)  ## format, lint, types, layers, migrations, prompts
+check: $(READY)  ## format, lint, types, layers, migrations, prompts, client
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/autointerp db check
 	$(BIN)/python -m autointerp.prompts --check
+	$(BIN)/python -m autointerp.clientgen --check
 
-format: $(READY)  ## format, fix what can be fixed, lock the prompts
+format: $(READY)  ## format, fix what can be fixed, lock the prompts, write the client
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m autointerp.prompts --lock
+	$(BIN)/python -m autointerp.clientgen
 
 serve: $(READY)  ## the API with a worker beside it, on http://127.0.0.1:8000
 	$(BIN)/autointerp serve $(ARGS)

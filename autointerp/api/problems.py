@@ -63,7 +63,7 @@ _DETAILS: dict[type[AutointerpError], str] = {
 
 def _example(kind: type[AutointerpError]) -> Problem:
     detail = _DETAILS.get(kind, kind.__doc__ or kind.title)
-    return Problem(type=_type(kind), title=kind.title, status=kind.status, detail=detail, instance="/v1/…")
+    return Problem(type=problem_type(kind), title=kind.title, status=kind.status, detail=detail, instance="/v1/…")
 
 
 def _response(problem: Problem) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _response(problem: Problem) -> dict[str, Any]:
     return {"description": problem.title, "content": {MEDIA_TYPE: content}}
 
 
-def _type(kind: type[AutointerpError]) -> str:
+def problem_type(kind: type[AutointerpError]) -> str:
     return _urn(re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__))
 
 
@@ -90,7 +90,7 @@ def _send(problem: Problem, headers: dict[str, str] | None = None) -> JSONRespon
 async def _on_failure(request: Request, error: Exception) -> JSONResponse:
     failure = cast(AutointerpError, error)
     problem = Problem(
-        type=_type(type(failure)),
+        type=problem_type(type(failure)),
         title=failure.title,
         status=failure.status,
         detail=_shortened(failure.detail),
@@ -107,7 +107,7 @@ def _shortened(detail: str) -> str:
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     errors = _field_errors(cast(RequestValidationError, error).errors())
     problem = Problem(
-        type=_type(InvalidInput),
+        type=problem_type(InvalidInput),
         title=InvalidInput.title,
         status=InvalidInput.status,
         detail=f"the request is invalid: {errors[0].field}: {errors[0].message}",

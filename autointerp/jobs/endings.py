@@ -28,7 +28,7 @@ def settle_waiting(database: Database, jobs: Submitter, harvest_id: str) -> None
     """Let the runs that wait for a harvest which has ended begin, or end with it; safe to repeat at any time."""
     with database.read() as session:
         record = harvests.get(session, harvest_id)
-    if record.state not in harvests.ENDS:
+    if not record.state.ended:
         return
     for run_id in waiting_for(database, harvest_id):
         if record.state is HarvestState.FINISHED:

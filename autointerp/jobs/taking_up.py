@@ -13,7 +13,7 @@ def take_up(database: Database, jobs: Submitter, record: HarvestRecord) -> None:
     Those that are finished are found so by their digest, and whoever looks at the last one queues the merging.
     """
     found = jobs.status(tasks.harvest_prefix(record.id))
-    if record.state in harvests.ENDS or tasks.live_parts(found):
+    if record.state.ended or tasks.live_parts(found):
         return
     generation = tasks.next_generation(found)
     if generation > 0:

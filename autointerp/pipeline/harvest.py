@@ -133,7 +133,7 @@ def _merge_if_finished(field: Field, part: Part) -> None:
 def _mend(field: Field, part: Part, damage: str) -> None:
     """Queue the damaged shards again, a few times at most."""
     with field.database.read() as session:
-        if harvests.get(session, part.harvest.id).state in harvests.ENDS:
+        if harvests.get(session, part.harvest.id).state.ended:
             return  # another worker has merged them and deleted them
     if NoteTally(part.folder, MENDING).begin() > ATTEMPTS:
         _fail(field, part, f"{damage}; it was, {ATTEMPTS} times, and is damaged again: check the disk")

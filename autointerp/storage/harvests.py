@@ -15,7 +15,7 @@ from autointerp.storage.tables.base import now
 from autointerp.storage.tables.harvests import HarvestSaeTable, HarvestTable
 from autointerp.storage.tables.models import SaeTable
 
-ENDS = (HarvestState.FINISHED, HarvestState.FAILED, HarvestState.CANCELLED)
+ENDS = tuple(state for state in HarvestState if state.ended)
 
 NEXT: Mapping[HarvestState, tuple[HarvestState, ...]] = {
     HarvestState.WAITING: (HarvestState.RUNNING, *ENDS),

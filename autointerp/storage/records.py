@@ -22,6 +22,11 @@ class HarvestState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens unless the harvest is resumed."""
+        return self not in (HarvestState.WAITING, HarvestState.RUNNING)
+
 
 class RunState(StrEnum):
     """Where a run stands; all but the first three are ends."""

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from autointerp.api.schemas import notebook
 from autointerp.api.schemas.base import Shown, example
 from autointerp.domain.examples import Example, Kind, Split
 from autointerp.domain.features import BINS_PER_OCTAVE, LOWEST_EXPONENT, Statistics, TokenCount, TokenLogit
@@ -56,6 +57,9 @@ class Feature(Shown):
     def of(cls, row: FeatureRow) -> Self:
         """Show a stored feature as a line of a list."""
         return cls(**_line(row))
+
+    def __repr__(self) -> str:
+        return notebook.line(self)
 
 
 class Token(Shown):
@@ -171,6 +175,9 @@ class FeaturePage(Feature):
             histogram=list(_bins(statistics)),
             groups=_groups(examples),
         )
+
+    def _repr_html_(self) -> str:
+        return notebook.html(self)
 
 
 def _line(row: FeatureRow) -> dict[str, Any]:

@@ -1,0 +1,364 @@
+"""The asynchronous client's methods; written by `autointerp.clientgen`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from autointerp.api.paging import Page
+from autointerp.api.schemas.agreement import Agreement
+from autointerp.api.schemas.comparisons import Comparison, ComparisonWanted
+from autointerp.api.schemas.controls import RunControls
+from autointerp.api.schemas.endpoints import Endpoint, Endpoints, Probe, ProbeWanted
+from autointerp.api.schemas.estimates import Estimate
+from autointerp.api.schemas.explanations import Explanation, UnreadReply
+from autointerp.api.schemas.features import Feature, FeaturePage
+from autointerp.api.schemas.harvests import Harvest
+from autointerp.api.schemas.health import Health, Readiness
+from autointerp.api.schemas.models import Model
+from autointerp.api.schemas.plugins import Catalogue, Plugin, PluginRole
+from autointerp.api.schemas.runs import FailedFeature, Run, RunPage
+from autointerp.api.schemas.saes import Sae
+from autointerp.api.schemas.scores import Score, Trials
+from autointerp.api.schemas.summaries import Summary
+from autointerp.client.calls import Call
+from autointerp.client.connection import AsyncConnection
+from autointerp.client.pages import AsyncPages
+from autointerp.client.resource import AsyncResource
+from autointerp.client.waiting import AsyncHarvestsWaiting, AsyncRunsWaiting
+from autointerp.domain.examples import Split
+from autointerp.domain.specs import Budget, HarvestSpec, RunSpec
+from autointerp.storage.records import FeatureOrder, RunState
+
+
+class AsyncComparisonsCalls(AsyncResource):
+    """The calls about comparisons."""
+
+    async def compare(self, body: ComparisonWanted | Mapping[str, Any]) -> Comparison:
+        """Compare two sides feature by feature, by the scorers that scored both in the same way; nothing is stored."""
+        return await self.connection.make(Call("POST", "/v1/comparisons", Comparison, body=body))
+
+
+class AsyncEndpointsCalls(AsyncResource):
+    """The calls about endpoints."""
+
+    async def list(self) -> Endpoints:
+        """List the language-model servers, with what probes found out about their models."""
+        return await self.connection.make(Call("GET", "/v1/endpoints", Endpoints))
+
+    async def get(self, name: str) -> Endpoint:
+        """Show one language-model server."""
+        return await self.connection.make(Call("GET", f"/v1/endpoints/{self.part(name)}", Endpoint))
+
+    async def probe(self, name: str, body: ProbeWanted | Mapping[str, Any]) -> Probe:
+        """Ask a model what it can do, by about eight small requests that are paid for, and keep the answer."""
+        return await self.connection.make(Call("POST", f"/v1/endpoints/{self.part(name)}/probe", Probe, body=body))
+
+
+class AsyncExplanationsCalls(AsyncResource):
+    """The calls about explanations."""
+
+    def list(
+        self,
+        *,
+        feature_id: int | None = None,
+        harvest_id: str | None = None,
+        run_id: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncPages[Explanation]:
+        """List explanations, oldest first."""
+        return AsyncPages(
+            self.connection,
+            Call(
+                "GET",
+                "/v1/explanations",
+                Page[Explanation],
+                query={"feature_id": feature_id, "harvest_id": harvest_id, "run_id": run_id, "limit": limit},
+            ),
+        )
+
+    async def get(self, explanation_id: int) -> Explanation:
+        """Show one explanation and what made it."""
+        return await self.connection.make(Call("GET", f"/v1/explanations/{self.part(explanation_id)}", Explanation))
+
+
+class AsyncFeaturesCalls(AsyncResource):
+    """The calls about features."""
+
+    def list(
+        self,
+        *,
+        order: FeatureOrder | Literal["index", "density", "max", "score"] | None = None,
+        limit: int | None = None,
+        harvest_id: str | None = None,
+        sae_id: int | None = None,
+        start: int | None = None,
+        stop: int | None = None,
+        min_density: float | None = None,
+        max_density: float | None = None,
+        min_firings: int | None = None,
+        explained: bool | None = None,
+        text: str | None = None,
+    ) -> AsyncPages[Feature]:
+        """List the features of a harvest or an SAE that pass the filters."""
+        return AsyncPages(
+            self.connection,
+            Call(
+                "GET",
+                "/v1/features",
+                Page[Feature],
+                query={
+                    "order": order,
+                    "limit": limit,
+                    "harvest_id": harvest_id,
+                    "sae_id": sae_id,
+                    "start": start,
+                    "stop": stop,
+                    "min_density": min_density,
+                    "max_density": max_density,
+                    "min_firings": min_firings,
+                    "explained": explained,
+                    "text": text,
+                },
+            ),
+        )
+
+    async def get(
+        self,
+        feature_id: int,
+        *,
+        harvest_id: str | None = None,
+        split: Sequence[Split | Literal["explain", "validation", "score"]] | None = None,
+    ) -> FeaturePage:
+        """Show a feature with its statistics, and its examples in the splits asked for."""
+        return await self.connection.make(
+            Call(
+                "GET",
+                f"/v1/features/{self.part(feature_id)}",
+                FeaturePage,
+                query={"harvest_id": harvest_id, "split": split},
+            )
+        )
+
+    async def get_of_sae(
+        self,
+        sae_id: int,
+        index: int,
+        *,
+        harvest_id: str | None = None,
+        split: Sequence[Split | Literal["explain", "validation", "score"]] | None = None,
+    ) -> FeaturePage:
+        """Show a feature by its index in an SAE."""
+        return await self.connection.make(
+            Call(
+                "GET",
+                f"/v1/saes/{self.part(sae_id)}/features/{self.part(index)}",
+                FeaturePage,
+                query={"harvest_id": harvest_id, "split": split},
+            )
+        )
+
+
+class AsyncHarvestsCalls(AsyncHarvestsWaiting):
+    """The calls about harvests."""
+
+    async def create(self, body: HarvestSpec | Mapping[str, Any]) -> Harvest:
+        """Start a harvest; the same spec again gives the harvest that is already there, unless it failed."""
+        return await self.connection.make(Call("POST", "/v1/harvests", Harvest, body=body))
+
+    def list(self, *, limit: int | None = None) -> AsyncPages[Harvest]:
+        """List harvests, newest first."""
+        return AsyncPages(self.connection, Call("GET", "/v1/harvests", Page[Harvest], query={"limit": limit}))
+
+    async def get(self, harvest_id: str) -> Harvest:
+        """Show one harvest, how far it is and how fast."""
+        return await self.connection.make(Call("GET", f"/v1/harvests/{self.part(harvest_id)}", Harvest))
+
+    async def cancel(self, harvest_id: str) -> Harvest:
+        """Stop a harvest; its finished shards stay, and the runs that wait for it fail until they are resumed."""
+        return await self.connection.make(Call("POST", f"/v1/harvests/{self.part(harvest_id)}/cancel", Harvest))
+
+    async def resume(self, harvest_id: str) -> Harvest:
+        """Take up a harvest that failed or was cancelled, from the shards that are finished."""
+        return await self.connection.make(Call("POST", f"/v1/harvests/{self.part(harvest_id)}/resume", Harvest))
+
+
+class AsyncHealthCalls(AsyncResource):
+    """The calls about health."""
+
+    async def health(self) -> Health:
+        """Say that the process answers."""
+        return await self.connection.make(Call("GET", "/health", Health))
+
+    async def ready(self) -> Readiness:
+        """Say that the database is there and up to date and that workers are alive, or which of these is missing."""
+        return await self.connection.make(Call("GET", "/ready", Readiness))
+
+
+class AsyncModelsCalls(AsyncResource):
+    """The calls about models."""
+
+    def list(self, *, limit: int | None = None) -> AsyncPages[Model]:
+        """List the subject models that have been harvested."""
+        return AsyncPages(self.connection, Call("GET", "/v1/models", Page[Model], query={"limit": limit}))
+
+    async def get(self, model_id: int) -> Model:
+        """Show one subject model."""
+        return await self.connection.make(Call("GET", f"/v1/models/{self.part(model_id)}", Model))
+
+
+class AsyncPluginsCalls(AsyncResource):
+    """The calls about plugins."""
+
+    async def list(
+        self, *, role: PluginRole | Literal["explainer", "scorer", "judge", "provider"] | None = None
+    ) -> Catalogue:
+        """List the plug-ins that ship, with the JSON schema of their options."""
+        return await self.connection.make(Call("GET", "/v1/plugins", Catalogue, query={"role": role}))
+
+    async def get(self, role: PluginRole | Literal["explainer", "scorer", "judge", "provider"], name: str) -> Plugin:
+        """Show one plug-in and its options."""
+        return await self.connection.make(Call("GET", f"/v1/plugins/{self.part(role)}/{self.part(name)}", Plugin))
+
+
+class AsyncRunsCalls(AsyncRunsWaiting):
+    """The calls about runs."""
+
+    async def create(self, body: RunSpec | Mapping[str, Any], *, idempotency_key: str | None = None) -> Run:
+        """Start a run; a key that was used with another spec is refused."""
+        return await self.connection.make(
+            Call("POST", "/v1/runs", Run, headers={"Idempotency-Key": idempotency_key}, body=body)
+        )
+
+    def list(
+        self,
+        *,
+        state: RunState
+        | Literal[
+            "waiting",
+            "harvesting",
+            "running",
+            "complete",
+            "complete_with_failures",
+            "out_of_budget",
+            "cancelled",
+            "failed",
+        ]
+        | None = None,
+        limit: int | None = None,
+    ) -> AsyncPages[Run]:
+        """List runs, newest first."""
+        return AsyncPages(self.connection, Call("GET", "/v1/runs", Page[Run], query={"state": state, "limit": limit}))
+
+    async def estimate(self, body: RunSpec | Mapping[str, Any]) -> Estimate:
+        """Tell what a run is likely to ask and to cost; nothing is stored or spent, and its harvest must be finished."""
+        return await self.connection.make(Call("POST", "/v1/runs/estimate", Estimate, body=body))
+
+    async def get(self, run_id: str) -> RunPage:
+        """Show one run, how far it is and what it has cost."""
+        return await self.connection.make(Call("GET", f"/v1/runs/{self.part(run_id)}", RunPage))
+
+    async def summarise(self, run_id: str) -> Summary:
+        """Put the run's scores together: a line for each explainer and scorer, with what was left out of it and why."""
+        return await self.connection.make(Call("GET", f"/v1/runs/{self.part(run_id)}/summary", Summary))
+
+    async def agreement(self, run_id: str, *, seed: int | None = None) -> Agreement:
+        """Tell how far the run's scorers agree: their rank correlations over the same explanations."""
+        return await self.connection.make(
+            Call("GET", f"/v1/runs/{self.part(run_id)}/agreement", Agreement, query={"seed": seed})
+        )
+
+    async def cancel(self, run_id: str) -> RunPage:
+        """Stop a run; what it has stored stays, and it can be resumed."""
+        return await self.connection.make(Call("POST", f"/v1/runs/{self.part(run_id)}/cancel", RunPage))
+
+    async def resume(self, run_id: str, body: Budget | Mapping[str, Any] | None = None) -> RunPage:
+        """Take up a run that was cancelled, ran out of budget or failed in parts; only what is missing is done."""
+        return await self.connection.make(Call("POST", f"/v1/runs/{self.part(run_id)}/resume", RunPage, body=body))
+
+    def failures(self, run_id: str, *, limit: int | None = None) -> AsyncPages[FailedFeature]:
+        """List the features that the run could not finish, and why."""
+        return AsyncPages(
+            self.connection,
+            Call("GET", f"/v1/runs/{self.part(run_id)}/failures", Page[FailedFeature], query={"limit": limit}),
+        )
+
+    def unread(self, run_id: str, *, limit: int | None = None) -> AsyncPages[UnreadReply]:
+        """List the replies of explainers that could not be read."""
+        return AsyncPages(
+            self.connection,
+            Call("GET", f"/v1/runs/{self.part(run_id)}/unread", Page[UnreadReply], query={"limit": limit}),
+        )
+
+    async def controls(self, run_id: str) -> RunControls:
+        """Show the mean of each scorer beside that of each control, on the features of the run that have both."""
+        return await self.connection.make(Call("GET", f"/v1/runs/{self.part(run_id)}/controls", RunControls))
+
+
+class AsyncSaesCalls(AsyncResource):
+    """The calls about saes."""
+
+    def list(self, *, model_id: int | None = None, limit: int | None = None) -> AsyncPages[Sae]:
+        """List the SAEs that have been harvested."""
+        return AsyncPages(
+            self.connection, Call("GET", "/v1/saes", Page[Sae], query={"model_id": model_id, "limit": limit})
+        )
+
+    async def get(self, sae_id: int) -> Sae:
+        """Show one SAE."""
+        return await self.connection.make(Call("GET", f"/v1/saes/{self.part(sae_id)}", Sae))
+
+
+class AsyncScoresCalls(AsyncResource):
+    """The calls about scores."""
+
+    def list(
+        self,
+        *,
+        explanation_id: int | None = None,
+        feature_id: int | None = None,
+        harvest_id: str | None = None,
+        run_id: str | None = None,
+        control: Literal["shuffled", "always_yes", "always_no", "random_direction"] | None = None,
+        limit: int | None = None,
+    ) -> AsyncPages[Score]:
+        """List scores, oldest first."""
+        return AsyncPages(
+            self.connection,
+            Call(
+                "GET",
+                "/v1/scores",
+                Page[Score],
+                query={
+                    "explanation_id": explanation_id,
+                    "feature_id": feature_id,
+                    "harvest_id": harvest_id,
+                    "run_id": run_id,
+                    "control": control,
+                    "limit": limit,
+                },
+            ),
+        )
+
+    async def get(self, score_id: int) -> Score:
+        """Show one score with its interval, counts and breakdown."""
+        return await self.connection.make(Call("GET", f"/v1/scores/{self.part(score_id)}", Score))
+
+    async def trials(self, score_id: int) -> Trials:
+        """Show every question that the score was computed from, with the truth and the answer."""
+        return await self.connection.make(Call("GET", f"/v1/scores/{self.part(score_id)}/trials", Trials))
+
+
+class AsyncResources:
+    """A client's nouns."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.comparisons = AsyncComparisonsCalls(connection)
+        self.endpoints = AsyncEndpointsCalls(connection)
+        self.explanations = AsyncExplanationsCalls(connection)
+        self.features = AsyncFeaturesCalls(connection)
+        self.harvests = AsyncHarvestsCalls(connection)
+        self.health = AsyncHealthCalls(connection)
+        self.models = AsyncModelsCalls(connection)
+        self.plugins = AsyncPluginsCalls(connection)
+        self.runs = AsyncRunsCalls(connection)
+        self.saes = AsyncSaesCalls(connection)
+        self.scores = AsyncScoresCalls(connection)

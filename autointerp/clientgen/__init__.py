@@ -1,0 +1,1 @@
+"""Writes `autointerp.client` from the OpenAPI document; for developers of autointerp."""
