@@ -83,7 +83,7 @@ def _answer(told: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _method(function: str, noun: str) -> str:
-    """Of runs, `create_run` is `create` and `list_failures` `failures`; of features `get_feature_of_sae` `get_of_sae`."""
+    """Of runs, `create_run` is `create` and `list_failures` `failures`; `get_feature_of_sae` is `get_of_sae`."""
     singular = SINGULARS.get(noun, noun.removesuffix("s"))
     verb, _, rest = function.partition("_")
     for own in (noun, singular):
