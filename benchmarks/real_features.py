@@ -21,7 +21,6 @@ SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 STORIES = SHARED / "models" / "stories260K"
 TALES = SHARED / "corpora" / "tinystories_clean.jsonl"
 TOKENS = 300_000
-FEATURES = 40
 SCORERS = [
     {"name": "detection", "judge": "lexical"},
     {"name": "detection", "judge": "embedding"},
@@ -30,9 +29,10 @@ SCORERS = [
     {"name": "intruder", "judge": "lexical"},
     {"name": "intruder", "judge": "embedding"},
     {"name": "retrieval", "judge": "lexical"},
-    {"name": "surprisal"},
-    {"name": "intervention", "judge": "lexical"},
 ]
+# These ask a language model of our own about every passage, ten seconds a feature, so they get fewer features.
+SLOW = [{"name": "surprisal"}, {"name": "intervention", "judge": "lexical"}]
+SAMPLES = ((SCORERS, 40), (SLOW, 10))
 
 
 @dataclass(frozen=True)
@@ -144,17 +144,19 @@ def _scores(folder: Path, world: World) -> dict[str, dict[str, Aggregate]]:
     found: dict[str, dict[str, Aggregate]] = {}
     with wiring.open_desk(chosen, database) as desk, wiring.embedded_worker(chosen, database):
         for place, name in enumerate(named):
-            spec = RunSpec.model_validate(
-                {
-                    "harvest": key,
-                    "features": {"sae": place, "sample": FEATURES, "min_firings": 100},
-                    "explainers": ["token_statistics"],
-                    "scorers": SCORERS,
-                    "controls": {"features": 0},
-                }
-            )
-            run = wait_run(desk, create_run(desk, spec, idempotency_key=None).id, timeout=7_200, poll=0.5)
-            found[name] = {one.scorer.label: one.aggregate for one in summarise_run(database, run.id)}
+            found[name] = {}
+            for scorers, sample in SAMPLES:
+                spec = RunSpec.model_validate(
+                    {
+                        "harvest": key,
+                        "features": {"sae": place, "sample": sample, "min_firings": 100},
+                        "explainers": ["token_statistics"],
+                        "scorers": scorers,
+                        "controls": {"features": 0},
+                    }
+                )
+                run = wait_run(desk, create_run(desk, spec, idempotency_key=None).id, timeout=7_200, poll=0.5)
+                found[name] |= {one.scorer.label: one.aggregate for one in summarise_run(database, run.id)}
             print(f"{name}: {', '.join(f'{label} {_cell(one)}' for label, one in found[name].items())}", flush=True)
     database.close()
     return found
