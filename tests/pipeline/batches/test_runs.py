@@ -345,7 +345,7 @@ async def test_progress_tells_what_waits_in_which_batches(open_batch_world: Open
             told = [at_vendors(world.world.progress(run))]
             await world.turn()
             told.append(at_vendors(world.world.progress(run)))
-            page = RunPage.with_progress(world.world.run(run), world.world.progress(run))
+            page = RunPage.with_progress(world.world.run(run), world.world.progress(run), ())
     first, second = (batch.id for batch in server.batches.made)
 
     assert told[0] == f"4 requests at the vendor ({first}), 2 wait for a batch"
