@@ -7,6 +7,7 @@ Names are listed without importing anything.
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -23,10 +24,11 @@ class PluginConfig(Protocol):
     def build(self, tools: Any) -> Any: ...
 
 
-def names(role: str) -> list[str]:
+@cache  # what ships does not change while a process runs, and a spec's plug-ins are looked up many times
+def names(role: str) -> tuple[str, ...]:
     """List the plug-ins that ship for `role`, sorted, without importing them."""
     folder = Path(__file__).parent / ROLES[role]
-    return sorted(m.name for m in pkgutil.iter_modules([str(folder)]) if not m.name.startswith("_"))
+    return tuple(sorted(m.name for m in pkgutil.iter_modules([str(folder)]) if not m.name.startswith("_")))
 
 
 def config_class(role: str, name: str) -> type[BaseModel]:

@@ -5,7 +5,7 @@ line such as `=== user ===` or `=== assistant, shared ===`. What is `shared`, an
 that a provider may cache it. Messages are Jinja2; a text goes in through one of the filters below and never otherwise,
 and what went in is never read as a template again:
 
-- `json`: one JSON string on one line, with marks and chat-template tokens made harmless;
+- `json`: one JSON string on one line, with our marks and those of chat templates made harmless;
 - `marked`: the same for a `Passage`, whose highlighted stretches stand between « and ».
 """
 
@@ -25,6 +25,7 @@ import jinja2.meta
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from autointerp.domain.calls import Message, Role
+from autointerp.domain.control_tokens import disarm
 from autointerp.domain.judging import Passage
 from autointerp.domain.tools import Rendered
 from autointerp.errors import InvalidSpec
@@ -36,12 +37,6 @@ OPEN, CLOSE = "«", "»"
 _FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
 _HEADING = re.compile(r"^=== (system|user|assistant)(, shared)? ===\n", re.MULTILINE)
 _CODE = re.compile(r"\{[{%#]")
-_CONTROL = re.compile(
-    r"<[|｜]([^<>|｜\n]{1,40})[|｜]>"  # <|im_start|>, <｜User｜>
-    r"|\[(/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS))\]"
-    r"|<(/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn))>"
-    r"|<<(/?SYS)>>"
-)
 _LINE_BREAKS = {ord(c): f"\\u{ord(c):04x}" for c in "\x7f\x85\u2028\u2029"}
 
 
@@ -176,9 +171,8 @@ def _check_variables(name: str, front: Front, bodies: Sequence[tuple[Role, bool,
 
 
 def plain(text: str) -> str:
-    """Make corpus text harmless: marks become straight quotes, chat-template tokens lose their brackets."""
-    straight = text.replace(OPEN, '"').replace(CLOSE, '"')
-    return _CONTROL.sub(lambda found: f"({next(group for group in found.groups() if group)})", straight)
+    """Make corpus text harmless: our marks become straight quotes, those of chat templates stand in parentheses."""
+    return disarm(text.replace(OPEN, '"').replace(CLOSE, '"'))
 
 
 def highlight(passage: Passage) -> str:
@@ -189,8 +183,7 @@ def highlight(passage: Passage) -> str:
     for piece, mark in zip(passage.pieces, marks, strict=True):
         parts.append((OPEN if mark else CLOSE) * (mark != previous) + piece.replace(OPEN, '"').replace(CLOSE, '"'))
         previous = mark
-    text = "".join(parts) + CLOSE * previous
-    return _CONTROL.sub(lambda found: f"({next(group for group in found.groups() if group)})", text)
+    return disarm("".join(parts) + CLOSE * previous)
 
 
 def _json(value: object) -> _Rendered:

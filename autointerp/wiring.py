@@ -97,7 +97,8 @@ def endpoints(settings: Settings) -> "tuple[Endpoint, ...]":
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise InvalidInput(f"the setting endpoints.{name}.{where} is wrong: {first['msg']}") from error
+            told = first["msg"].removeprefix("Value error, ")
+            raise InvalidInput(f"the setting endpoints.{name}.{where} is wrong: {told}") from error
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Body
 from autointerp.api.parts import AtDesk
 from autointerp.api.problems import documented
 from autointerp.api.schemas.endpoints import Endpoint, Endpoints, Probe, ProbeWanted
+from autointerp.domain.capabilities import PROBE_REQUESTS
 from autointerp.errors import InvalidInput, LLMError, NotFound
 from autointerp.runs import endpoint_of, probe_endpoint
 from autointerp.storage import endpoints
@@ -34,7 +35,11 @@ def get_endpoint(desk: AtDesk, name: str) -> Endpoint:
         return Endpoint.of(endpoint, endpoints.list_probes(session, name))
 
 
-@router.post("/{name}/probe", responses=documented(NotFound, InvalidInput, LLMError))
+@router.post(
+    "/{name}/probe",
+    responses=documented(NotFound, InvalidInput, LLMError),
+    description=f"Ask a model what it can do, by about {PROBE_REQUESTS} small requests that are paid for.",
+)
 def probe(desk: AtDesk, name: str, wanted: Wanted) -> Probe:
-    """Ask a model what it can do, by about eight small requests that are paid for, and keep the answer."""
+    """Ask a model what it can do, and keep the answer."""
     return Probe.of(probe_endpoint(desk, name, wanted.model), endpoint_of(desk, name))

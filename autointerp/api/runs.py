@@ -11,7 +11,7 @@ from autointerp.api.problems import documented
 from autointerp.api.schemas.agreement import Agreement
 from autointerp.api.schemas.estimates import Estimate
 from autointerp.api.schemas.explanations import UnreadReply
-from autointerp.api.schemas.runs import SPEC_EXAMPLE, FailedFeature, Run, RunPage
+from autointerp.api.schemas.runs import SPEC_EXAMPLE, FailedFeature, Run, RunPage, WarnedRun
 from autointerp.api.schemas.summaries import Summary
 from autointerp.domain.specs import Budget, RunSpec
 from autointerp.errors import Conflict, NotFound
@@ -31,11 +31,11 @@ NewBudget = Annotated[
 
 
 @router.post("", status_code=202, responses=documented(NotFound, Conflict))
-def create_run(desk: AtDesk, response: Response, spec: Spec, idempotency_key: Key = None) -> Run:
+def create_run(desk: AtDesk, response: Response, spec: Spec, idempotency_key: Key = None) -> WarnedRun:
     """Start a run; a key that was used with another spec is refused."""
     record = verbs.create_run(desk, spec, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/v1/runs/{record.id}"
-    return Run.of(record)
+    return WarnedRun.warned(record, verbs.warnings_about(desk, record.spec))
 
 
 @router.post("/estimate", responses=documented(NotFound, Conflict))
@@ -55,9 +55,9 @@ def list_runs(
 
 
 @router.get("/{run_id}", responses=documented(NotFound))
-def get_run(database: Stored, run_id: str) -> RunPage:
+def get_run(desk: AtDesk, run_id: str) -> RunPage:
     """Show one run, how far it is and what it has cost."""
-    return _page(database, run_id)
+    return _page(desk, run_id)
 
 
 @router.get("/{run_id}/summary", responses=documented(NotFound))
@@ -73,20 +73,20 @@ def get_agreement(database: Stored, run_id: str, seed: Resamples = 0) -> Agreeme
 
 
 @router.post("/{run_id}/cancel", responses=documented(NotFound, Conflict))
-def cancel_run(database: Stored, desk: AtDesk, run_id: str) -> RunPage:
+def cancel_run(desk: AtDesk, run_id: str) -> RunPage:
     """Stop a run; what it has stored stays, and it can be resumed."""
     verbs.cancel_run(desk, run_id)
-    return _page(database, run_id)
+    return _page(desk, run_id)
 
 
 @router.post("/{run_id}/resume", status_code=202, responses=documented(NotFound, Conflict))
-def resume_run(database: Stored, desk: AtDesk, run_id: str, budget: NewBudget = None) -> RunPage:
+def resume_run(desk: AtDesk, run_id: str, budget: NewBudget = None) -> RunPage:
     """Take up a run that was cancelled, ran out of budget or failed in parts; only what is missing is done.
 
     A budget in the body takes the place of the run's own; what was spent before counts.
     """
     verbs.resume_run(desk, run_id, budget=budget)
-    return _page(database, run_id)
+    return _page(desk, run_id)
 
 
 @router.get("/{run_id}/failures", responses=documented(NotFound))
@@ -107,6 +107,7 @@ def list_unread(database: Stored, paging: Paged, run_id: str) -> Page[UnreadRepl
     return paging.page(rows, key=lambda row: row.id, show=UnreadReply.of)
 
 
-def _page(database: Stored, run_id: str) -> RunPage:
-    with database.read() as session:
-        return RunPage.with_progress(runs.get(session, run_id), runs.progress(session, run_id))
+def _page(desk: verbs.Desk, run_id: str) -> RunPage:
+    with desk.database.read() as session:
+        record, progress = runs.get(session, run_id), runs.progress(session, run_id)
+    return RunPage.with_progress(record, progress, verbs.warnings_about(desk, record.spec))

@@ -105,7 +105,7 @@ def _carry_out(desk: Desk, chosen: RunSpec) -> RunResults:
         record = runs.resume_run(desk, record.id)
     if not record.state.ended:
         record = follow_run(desk, record.id)
-    return results.page_of_run(desk.database, record, most=None)
+    return results.page_of_run(desk, record, most=None)
 
 
 def _seconds(harvest: HarvestRecord, found: Sequence[RunResults]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from autointerp.api.schemas.endpoints import Endpoint, Finding, Probe
 from autointerp.cli.choice import check_llm
 from autointerp.cli.console import OUT, Json, print_json
 from autointerp.cli.parts import at_desk
+from autointerp.domain.capabilities import PROBE_REQUESTS
 
 app = typer.Typer(help="List language-model servers and find out what they can do.", rich_markup_mode=None)
 
@@ -31,11 +32,11 @@ def list_endpoints(context: typer.Context, as_json: Json = False) -> None:
         OUT.print(_endpoints(found))
 
 
-@app.command("probe")
+@app.command("probe", help=f"Ask a model what it can do, by about {PROBE_REQUESTS} small requests that are paid for.")
 def probe(
     model: Annotated[str, typer.Argument(metavar="ENDPOINT/MODEL", help="The model to ask.")], as_json: Json = False
 ) -> None:
-    """Ask a model what it can do, by about eight small requests that are paid for, and keep the answer."""
+    """Ask a model what it can do, and keep the answer."""
     from autointerp.runs import endpoint_of, probe_endpoint
 
     check_llm(model)

@@ -36,6 +36,8 @@ def resume(run_id: str, *, budget: Budget | None, wait: bool, as_json: bool) -> 
     with at_desk(working=wait) as desk:
         with desk.database.read() as session:
             record = stored_runs.get(session, run_id)
+        for warning in runs.warnings_about(desk, record.spec):
+            note(warning)
         if record.state.ended or budget is not None:
             record = runs.resume_run(desk, run_id, budget=budget)
         finish(desk, record, wait=wait, as_json=as_json)
@@ -46,16 +48,16 @@ def finish(desk: Desk, record: RunRecord, *, wait: bool, as_json: bool) -> None:
     note(f"run {record.id}; autointerp run --resume {record.id} goes on after an interruption")
     if wait:
         record = follow_run(desk, record.id)
-    show(desk.database, record.id, as_json=as_json)
+    show(desk, record.id, as_json=as_json)
     if wait and record.state != RunState.COMPLETE:
         raise typer.Exit(1)
 
 
-def show(database: Database, run_id: str, *, as_json: bool) -> None:
+def show(desk: Desk, run_id: str, *, as_json: bool) -> None:
     """Print a run with what it found and what it could not do."""
-    with database.read() as session:
+    with desk.database.read() as session:
         record = stored_runs.get(session, run_id)
-    page = results.page_of_run(database, record, most=None if as_json else SHOWN)
+    page = results.page_of_run(desk, record, most=None if as_json else SHOWN)
     if as_json:
         print_json(page)
         return

@@ -10,7 +10,7 @@ from autointerp.api.schemas.features import Feature
 from autointerp.api.schemas.runs import RunPage
 from autointerp.api.schemas.scores import Score
 from autointerp.api.schemas.summaries import Summary, SummaryLine
-from autointerp.runs import controls_of, summarise_run
+from autointerp.runs import Desk, controls_of, summarise_run, warnings_about
 from autointerp.storage import explanations, features, runs, scores
 from autointerp.storage.engine import Database, ReadSession
 from autointerp.storage.records import ExplanationRecord, FeatureFilter, FeatureOrder, RunRecord, ScoreRecord
@@ -39,10 +39,12 @@ class RunResults(RunPage):
     controls: RunControls
 
 
-def page_of_run(database: Database, run: RunRecord, *, most: int | None) -> RunResults:
+def page_of_run(desk: Desk, run: RunRecord, *, most: int | None) -> RunResults:
     """Return a run with its progress, its scores put together and beside controls, and at most so many features."""
+    database = desk.database
     with database.read() as session:
-        page = RunPage.with_progress(run, runs.progress(session, run.id))
+        progress = runs.progress(session, run.id)
+    page = RunPage.with_progress(run, progress, warnings_about(desk, run.spec))
     scored = Summary.of(summarise_run(database, run.id)).items
     controls = RunControls.of(controls_of(database, run.id))
     found = list(islice(of_run(database, run), most))

@@ -15,7 +15,7 @@ from autointerp.api.schemas.harvests import Harvest
 from autointerp.api.schemas.health import Health, Readiness
 from autointerp.api.schemas.models import Model
 from autointerp.api.schemas.plugins import Catalogue, Plugin, PluginRole
-from autointerp.api.schemas.runs import FailedFeature, Run, RunPage
+from autointerp.api.schemas.runs import FailedFeature, Run, RunPage, WarnedRun
 from autointerp.api.schemas.saes import Sae
 from autointerp.api.schemas.scores import Score, Trials
 from autointerp.api.schemas.summaries import Summary
@@ -49,7 +49,7 @@ class AsyncEndpointsCalls(AsyncResource):
         return await self.connection.make(Call("GET", f"/v1/endpoints/{self.part(name)}", Endpoint))
 
     async def probe(self, name: str, body: ProbeWanted | Mapping[str, Any]) -> Probe:
-        """Ask a model what it can do, by about eight small requests that are paid for, and keep the answer."""
+        """Ask a model what it can do, by about 9 small requests that are paid for."""
         return await self.connection.make(Call("POST", f"/v1/endpoints/{self.part(name)}/probe", Probe, body=body))
 
 
@@ -222,10 +222,10 @@ class AsyncPluginsCalls(AsyncResource):
 class AsyncRunsCalls(AsyncRunsWaiting):
     """The calls about runs."""
 
-    async def create(self, body: RunSpec | Mapping[str, Any], *, idempotency_key: str | None = None) -> Run:
+    async def create(self, body: RunSpec | Mapping[str, Any], *, idempotency_key: str | None = None) -> WarnedRun:
         """Start a run; a key that was used with another spec is refused."""
         return await self.connection.make(
-            Call("POST", "/v1/runs", Run, headers={"Idempotency-Key": idempotency_key}, body=body)
+            Call("POST", "/v1/runs", WarnedRun, headers={"Idempotency-Key": idempotency_key}, body=body)
         )
 
     def list(

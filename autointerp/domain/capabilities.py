@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+PROBE_REQUESTS = 9  # of a model that can do everything; one that cannot may be asked once more, or less
+
 
 class Capability(StrEnum):
     """Something that not every server can do."""
@@ -86,7 +88,10 @@ _INSTEAD = {
     Capability.LOGPROBS: 'leave out the option `logprobs`, or use the judge "decisions" at an endpoint that decides',
     Capability.TEMPERATURE: "leave out the option `temperature`",
     Capability.REPEATABLE: "rely on the kept replies, which are the same for the same request",
-    Capability.DECISIONS: 'use the judge "llm", or an endpoint that decides (OpenAI, vLLM, Ollama, transformers serve)',
+    Capability.DECISIONS: (
+        'use the judge "llm", or an endpoint that decides (OpenAI; vLLM, Ollama or transformers serve with the option '
+        "`decisions`)"
+    ),
     Capability.ECHO: "use a server that tells them (vLLM), or a local model",
     Capability.STEADY: 'judge by another model, or by the judge "decisions", which leaves no room for other words',
 }

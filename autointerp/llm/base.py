@@ -21,8 +21,9 @@ LLMError (502)
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from autointerp.domain.calls import Reply, Request, Usage
 from autointerp.domain.ledger import AttemptStatus
@@ -54,7 +55,7 @@ class Endpoint(BaseModel):
     `options` go to the provider's Config. `price` overrides the list price (a local server costs nothing: all zeros).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: str = Field(pattern=r"^[^/\s]+$")
     provider: str
@@ -65,14 +66,21 @@ class Endpoint(BaseModel):
     price: Price | None = None
     batch: BatchPolicy = BatchPolicy()
 
+    @field_validator("base_url")
+    @classmethod
+    def _names_nobody(cls, url: str | None, given: ValidationInfo) -> str | None:
+        if url is not None and "@" in urlsplit(url).netloc:
+            name = str(given.data.get("name", "NAME")).upper()
+            raise ValueError(
+                "it holds a user or a password, and none is sent from there; leave them out, and put the server's key "
+                f"into AUTOINTERP_ENDPOINTS__{name}__API_KEY or the endpoint's `api_key`"
+            )
+        return url
+
     @property
     def address(self) -> str | None:
-        """The base URL without a user or password that may stand in it; None: the provider's own."""
-        if self.base_url is None:
-            return None
-        scheme, _, rest = self.base_url.partition("://")
-        host, slash, path = rest.partition("/")
-        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+        """The base URL without what stands behind a question mark; None: the provider's own."""
+        return None if self.base_url is None else self.base_url.partition("?")[0]
 
     @property
     def fingerprint(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from autointerp.domain.calls import Asked, Decided, Finish, Reply, Request, Usage
+from autointerp.domain.capabilities import Capability
 from autointerp.domain.explanations import UnreadKind
 from autointerp.llm import estimate
 from autointerp.llm.base import MissingCapability
@@ -27,8 +28,7 @@ def check(request: Request, *, most: int, wire: str) -> None:
 def cannot(request: Request, what: str) -> MissingCapability:
     """The failure of an endpoint without decisions; `what` is what it offers instead."""
     return MissingCapability(
-        f'endpoint {request.endpoint!r} decides no yes/no questions: {what}; use the judge "llm", or an endpoint with '
-        'decisions ("openai" or "systemone")'
+        f"endpoint {request.endpoint!r} decides no yes/no questions: {what}; {Capability.DECISIONS.instead}"
     )
 
 

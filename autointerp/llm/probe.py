@@ -15,7 +15,7 @@ from autointerp.domain.capabilities import Capability, Finding, Has
 from autointerp.domain.explanations import Unread
 from autointerp.hashing import canonical_json
 from autointerp.llm import canary
-from autointerp.llm.base import BadRequest, CallFailed, Malformed, ServerFailed, UnknownModel
+from autointerp.llm.base import BadRequest, CallFailed, Malformed, MissingCapability, ServerFailed, UnknownModel
 from autointerp.llm.replies import read_json
 
 MOST_TOKENS = 64
@@ -92,12 +92,18 @@ async def probe(llm: Complete, *, endpoint: str, model: str, draw: int) -> tuple
         try:
             has, why = await check(subject)
         except (BadRequest, ServerFailed, UnknownModel, Malformed) as error:
-            has, why = Has.UNKNOWN if isinstance(error, Malformed) else Has.NO, error.detail
+            has, why = Has.UNKNOWN if isinstance(error, Malformed) else Has.NO, _cause(error)
             failures.append(error)
         findings.append(Finding(capability, has, why))
     if len(failures) == len(CHECKS):
         raise failures[0]
     return tuple(findings)
+
+
+def _cause(error: CallFailed) -> str:
+    """What is wrong; what to do about it depends on who needs the capability."""
+    ours = isinstance(error, MissingCapability | UnknownModel)  # other failures quote what the server says
+    return error.detail.partition("; ")[0] if ours else error.detail
 
 
 async def _schema(subject: Subject) -> Found:

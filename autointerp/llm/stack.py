@@ -140,7 +140,7 @@ def keeps_prompts(endpoint: Endpoint) -> int | None:
 
 
 def most_questions(endpoint: Endpoint) -> int | None:
-    """Return how many yes/no questions a request to the endpoint may ask; None: it does not say."""
+    """Return how many yes/no questions a request to the endpoint may ask; 0: it decides none; None: it does not say."""
     told = getattr(_config(endpoint), "most_questions", None)
     return None if told is None else told(endpoint)
 

@@ -11,7 +11,7 @@ from autointerp.runs.pace import Pace, pace_of
 from autointerp.runs.probing import endpoint_of, probe_endpoint, stored_probe
 from autointerp.runs.reuse import harvest_for
 from autointerp.runs.sides import FoundSide, RunSide
-from autointerp.runs.steadiness import warnings_of
+from autointerp.runs.steadiness import warnings_about, warnings_of
 from autointerp.runs.summary import ScorerSummary, summarise_run
 from autointerp.runs.verbs import cancel_run, create_run, resume_run
 from autointerp.runs.waiting import wait_harvest, wait_run
@@ -49,6 +49,7 @@ __all__ = [
     "summarise_run",
     "wait_harvest",
     "wait_run",
+    "warnings_about",
     "warnings_of",
     "workers_alive",
 ]

@@ -98,7 +98,7 @@ class _CheckedTools(Tools):
     With a budget in dollars (`priced`) they also refuse one whose price is not known, as nothing would hold it back,
     for a run in `batch` mode one whose endpoint has no batch API, one whose endpoint takes fewer questions at once than
     the plug-in asks, and one that a probe has found to lack what the plug-in needs; one that was never probed may be
-    able to do anything.
+    able to do anything that its configuration names.
     """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict[str, Endpoint])
@@ -133,6 +133,11 @@ class _CheckedTools(Tools):
                 f"({missing.why}); {missing.capability.instead}, or probe it again if that has changed"
             )
         most = most_questions(server) if questions else None
+        if most == 0:
+            raise InvalidSpec(
+                f"{who} needs {Capability.DECISIONS.meaning}, and the endpoint {endpoint!r} as it is configured offers "
+                f"none; {Capability.DECISIONS.instead}"
+            )
         if most is not None and questions > most:
             raise InvalidSpec(
                 f"{who} asks {questions} questions a request, and the endpoint {endpoint!r} takes {most} at most; "

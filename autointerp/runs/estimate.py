@@ -14,12 +14,33 @@ from autointerp.llm.stack import keeps_prompts, tariff_of
 from autointerp.runs.desk import Desk
 from autointerp.runs.rehearsal import Asked, rehearse
 from autointerp.storage import calls
-from autointerp.storage.records import Habits
+from autointerp.storage.records import Habit, Habits
 
-_THOUGHT = {"low": 0, "likely": 0, "high": 300}  # tokens a reply, beside the answer, of a model that was never asked
-_HITS = {"low": 1.0, "likely": 0.95, "high": 0.0}  # share of the shared beginnings that a vendor's prompt cache holds
-_ATTEMPTS = {"low": 1.0, "likely": 1.0, "high": 1.1}  # for each request
 _ANYTHING = Usage(input=1_000_000, output=1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Supposed:
+    """What is supposed at one end of an estimate, or in its middle.
+
+    Of a model that was never asked: `bytes_per_token`, `answered` (how long answers are, in those of the honest reader)
+    and `thought` (tokens a reply beside the answer). Of every model: `hits`, the share of the shared beginnings that a
+    vendor's prompt cache holds, and `requests`, for each that was foreseen. Fewer are made where an explanation is not
+    read, or features have fewer examples than those rehearsed; more where replies are asked for again.
+    """
+
+    bytes_per_token: float
+    answered: float
+    thought: int
+    hits: float
+    requests: float
+
+
+_SUPPOSED = {
+    "low": _Supposed(bytes_per_token=5.0, answered=0.5, thought=0, hits=1.0, requests=0.9),
+    "likely": _Supposed(bytes_per_token=BYTES_PER_TOKEN, answered=1.0, thought=0, hits=0.95, requests=1.0),
+    "high": _Supposed(bytes_per_token=3.0, answered=1.0, thought=300, hits=0.0, requests=1.1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +113,33 @@ def _usage(asked: Sequence[Asked], side: str, kept_from: int | None, habits: Hab
 
 def _usage_of(one: Asked, side: str, kept_from: int | None, habits: Habits | None) -> tuple[float, float, float, float]:
     """Return fresh input, input read from and written to a prompt cache, and output of one prompt's requests."""
-    per_token = BYTES_PER_TOKEN if habits is None else habits.bytes_per_token
+    supposed = _SUPPOSED[side]
+    per_token = _bytes_per_token(habits, side)
     around = TOKENS_PER_MESSAGE * (one.messages + one.requests) if habits is None else 0.0
-    attempts = _ATTEMPTS[side]
-    whole, shared = (one.bytes / per_token + around) * attempts, one.shared / per_token * attempts
+    whole, shared = one.bytes / per_token + around, one.shared / per_token
     said = None if habits is None else habits.outputs.get(one.prompt)
-    guessed = min(one.answers / per_token + one.requests * _THOUGHT[side], one.most)
-    output = (guessed if said is None else one.requests * said) * attempts
-    if kept_from is None or shared / (one.requests * attempts) < kept_from:
-        return whole, 0.0, 0.0, output
-    read = shared * _HITS[side] * max(0.0, 1 - 1 / one.requests)
-    return whole - shared, read, shared - read, output
+    guessed = min(one.answers / per_token * supposed.answered + one.requests * supposed.thought, one.most)
+    output = guessed if said is None else one.requests * _at(said, side)
+    fresh, read, written = whole, 0.0, 0.0
+    if kept_from is not None and _may_be_kept(one, side, kept_from, habits):
+        read = shared * supposed.hits * max(0.0, 1 - 1 / one.requests)
+        fresh, written = whole - shared, shared - read
+    many = supposed.requests
+    return fresh * many, read * many, written * many, output * many
+
+
+def _may_be_kept(one: Asked, side: str, kept_from: int, habits: Habits | None) -> bool:
+    """Whether the shared beginning is long enough for a vendor's prompt cache; at either end also if it just might."""
+    per_token = _bytes_per_token(habits, side if side == "likely" else "high")
+    return one.shared / per_token / one.requests >= kept_from
+
+
+def _bytes_per_token(habits: Habits | None, side: str) -> float:
+    """The more bytes a token has, the fewer tokens are read."""
+    if habits is None:
+        return _SUPPOSED[side].bytes_per_token
+    return _at(habits.bytes_per_token, {"low": "high", "likely": "likely", "high": "low"}[side])
+
+
+def _at(habit: Habit, side: str) -> float:
+    return {"low": habit.low, "likely": habit.mean, "high": habit.high}[side]

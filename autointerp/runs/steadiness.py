@@ -3,11 +3,21 @@
 from collections.abc import Iterator, Sequence
 
 from autointerp.domain.capabilities import Capability, Has
-from autointerp.runs.checking import Taken, hosted
+from autointerp.domain.specs import RunSpec
+from autointerp.errors import AutointerpError
+from autointerp.runs.checking import Taken, check_plugins, hosted
 from autointerp.runs.desk import Desk
 from autointerp.runs.probing import stored_probe
 
 ASKS_NO_WORDS = frozenset({Capability.DECISIONS, Capability.ECHO})
+
+
+def warnings_about(desk: Desk, spec: RunSpec) -> tuple[str, ...]:
+    """Return what `warnings_of` says of a run's models; a sentence of its own where the spec no longer tells them."""
+    try:
+        return warnings_of(desk, check_plugins(desk, spec))
+    except AutointerpError as error:
+        return (f"what this run asks of language models can no longer be told: {error.detail}",)
 
 
 def warnings_of(desk: Desk, taken: Sequence[Taken]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The ledger: one line an attempt, only ever added."""
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from autointerp.domain.calls import Usage
 from autointerp.domain.ledger import Attempt, AttemptStatus
 from autointerp.storage.engine import ReadSession, WriteSession
-from autointerp.storage.records import Habits
+from autointerp.storage.records import Habit, Habits
 from autointerp.storage.tables.books import CallTable
 
 AS_THEY_ARE = (
@@ -28,6 +29,7 @@ AS_THEY_ARE = (
 )
 NEWEST = 2_000
 ENOUGH = 5
+RARE = 0.1  # share of calls below, and above, what is usual
 TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning")
 
 
@@ -61,34 +63,39 @@ def list_calls(
 
 def habits(session: ReadSession, endpoint: str, model: str) -> Habits | None:
     """Return how many bytes a token has and how long answers are, from the newest calls; None: there are too few."""
+    read = CallTable.input + CallTable.cache_read + CallTable.cache_write
     newest = (
-        sa.select(CallTable)
+        sa.select(CallTable.prompt, CallTable.bytes, read, CallTable.output)
         .where(
             CallTable.endpoint == endpoint,
             CallTable.model_asked == model,
             CallTable.status == AttemptStatus.ANSWERED,
             CallTable.bytes > 0,
-            CallTable.input + CallTable.cache_read + CallTable.cache_write > 0,
+            read > 0,
         )
         .order_by(CallTable.id.desc())
         .limit(NEWEST)
-        .subquery()
     )
-    read = newest.c.input + newest.c.cache_read + newest.c.cache_write
-    columns = (
-        newest.c.prompt,
-        sa.func.count(),
-        sa.func.sum(newest.c.bytes),
-        sa.func.sum(read),
-        sa.func.sum(newest.c.output),
-    )
-    found = session.sql.execute(sa.select(*columns).group_by(newest.c.prompt)).all()
-    if sum(row[1] for row in found) < ENOUGH:
-        return None
+    found = session.sql.execute(newest).all()
+    return _habits([(row[0], row[1], row[2], row[3]) for row in found]) if len(found) >= ENOUGH else None
+
+
+def _habits(found: Sequence[tuple[str | None, int, int, int]]) -> Habits:
+    """What calls have in common, given the prompt, bytes, tokens read and tokens written of each."""
+    outputs: dict[str | None, list[float]] = {}
+    for prompt, _, _, output in found:
+        outputs.setdefault(prompt, []).append(output)
+    whole = sum(size for _, size, _, _ in found) / sum(read for _, _, read, _ in found)
     return Habits(
-        bytes_per_token=float(sum(row[2] for row in found) / sum(row[3] for row in found)),
-        outputs={row[0]: float(row[4] / row[1]) for row in found},
+        bytes_per_token=_habit([size / read for _, size, read, _ in found], mean=whole),
+        outputs={prompt: _habit(lengths, mean=fmean(lengths)) for prompt, lengths in outputs.items()},
     )
+
+
+def _habit(values: Sequence[float], *, mean: float) -> Habit:
+    ranked = sorted(values)
+    rare = int(RARE * (len(ranked) - 1))
+    return Habit(min(mean, ranked[rare]), mean, max(mean, ranked[-1 - rare]))
 
 
 def _row(attempt: Attempt) -> dict[str, Any]:

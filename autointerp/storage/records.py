@@ -327,8 +327,17 @@ class PromptRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Habit:
+    """A number that differs from call to call: its mean, and between what most calls lie."""
+
+    low: float
+    mean: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Habits:
     """What the ledger tells of a model: bytes for each token that it read, and tokens of a reply by prompt."""
 
-    bytes_per_token: float
-    outputs: Mapping[str | None, float]
+    bytes_per_token: Habit
+    outputs: Mapping[str | None, Habit]

@@ -4,16 +4,18 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autointerp.errors import Unavailable
 from autointerp.testing.batches.anthropic import AnthropicRoutes
@@ -27,7 +29,7 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass(slots=True)
 class TestServer:
-    """A running server. `requests` are those seen so far, in order; `behaviour` may be changed between requests."""
+    """A running server. `requests` are those let in so far, in order; `behaviour` may be changed between requests."""
 
     __test__ = False  # for pytest: this is no test case
 
@@ -59,7 +61,8 @@ class TestServer:
                 Route("/v1/models", self._models),
                 *OpenAIRoutes(self.batches, self._behaves).routes(),
                 *AnthropicRoutes(self.batches, self._behaves).routes(),
-            ]
+            ],
+            middleware=[Middleware(Guard, key=lambda: self.key)],
         )
 
     def _behaves(self) -> Behaviour:
@@ -78,27 +81,49 @@ class TestServer:
         body: dict[str, Any] = json.loads(await request.body())
         seen = Seen(len(self.requests), wire, request.url.path, dict(request.headers), body)
         self.requests.append(seen)
-        if self.key is not None and seen.key != self.key:
-            return await wrong_key()(seen)
         return await self.behaviour(seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Lets in only who has the server's key, whatever they ask for."""
+
+    app: ASGIApp
+    key: Callable[[], str | None]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on, or refuse it in the words of its wire."""
+        request, key = Request(scope), self.key()
+        path = request.url.path
+        wire = Wire.ANTHROPIC if path.startswith("/v1/messages") else Wire.OPENAI
+        seen = Seen(0, wire, path, dict(request.headers), {})
+        answer = self.app if key is None or seen.key == key else await wrong_key()(seen)
+        await answer(scope, receive, send)
 
 
 @contextmanager
 def serve(
-    behaviour: Behaviour, *, key: str | None = None, batches: Batches | None = None
+    behaviour: Behaviour, *, key: str | None = None, batches: Batches | None = None, port: int = 0
 ) -> Generator[TestServer, None, None]:
-    """Run a server on a free port of this machine; with `key`, any other key is refused (but for batches)."""
-    server = TestServer(behaviour, 0, key, batches or Batches())
-    with listening(server.app()) as port:
+    """Run a server on this port of this machine (0: a free one); with `key`, any other key is refused on all routes."""
+    server = TestServer(behaviour, port, key, batches or Batches())
+    with listening(server.app(), port) as port:
         server.port = port
         yield server
 
 
 @contextmanager
-def listening(app: Starlette) -> Generator[int, None, None]:
-    """Run any app in a thread on a free port of this machine, and stop it when the block ends; yields the port."""
+def listening(app: Starlette, port: int = 0) -> Generator[int, None, None]:
+    """Run any app in a thread on this port of this machine (0: a free one), and stop it when the block ends.
+
+    Yields the port.
+    """
     with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Unavailable(f"the port {port} cannot be used ({error.strerror}); name another") from error
         bound.listen(1024)
         config = uvicorn.Config(
             app, ws="none", lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=0

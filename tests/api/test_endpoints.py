@@ -26,7 +26,7 @@ def at(url: str) -> Endpoint:
 
 
 def test_endpoints_are_listed_without_their_keys(app: FastAPI, client: TestClient) -> None:
-    configure(app, at("http://u:p4ss@127.0.0.1:9/v1"), Endpoint(name="fake", provider="fake"))
+    configure(app, at("http://127.0.0.1:9/v1?key=p4ss"), Endpoint(name="fake", provider="fake"))
 
     listed = client.get("/v1/endpoints")
 

@@ -1,8 +1,12 @@
 """Harvests and runs are handed in, found again by their key, cancelled and resumed."""
 
+from dataclasses import replace
+
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from autointerp.api.parts import Parts
 from autointerp.api.schemas.harvests import SPEC_EXAMPLE
 from autointerp.storage.engine import Database
 from tests.api.conftest import Queue
@@ -38,6 +42,32 @@ def test_a_run_is_accepted_and_can_be_read_at_its_location(client: TestClient, s
     read = client.get(answer.headers["location"]).json()
     assert read["spec"] == answer.json()["spec"]
     assert read["spec"]["explainers"] == [{"name": "token_statistics", "options": {}}]
+
+
+def test_what_is_to_be_known_of_a_runs_models_is_told_when_it_is_handed_in_and_whenever_it_is_read(
+    client: TestClient, stored: Seeded
+) -> None:
+    asks = {**_spec(stored), "explainers": ["default"], "llm": "openai/some-model"}
+
+    answer = client.post("/v1/runs", json=asks)
+    read = client.get(answer.headers["location"]).json()
+    cancelled = client.post(f"{answer.headers['location']}/cancel").json()
+
+    [warning] = answer.json()["warnings"]
+    assert "openai/some-model was never probed" in warning
+    assert [warning] == read["warnings"] == cancelled["warnings"]
+    assert client.post("/v1/runs", json=_spec(stored)).json()["warnings"] == []
+
+
+def test_a_run_whose_endpoint_is_gone_can_still_be_read(app: FastAPI, client: TestClient, stored: Seeded) -> None:
+    asks = {**_spec(stored), "explainers": ["default"], "llm": "openai/some-model"}
+    location = client.post("/v1/runs", json=asks).headers["location"]
+    parts: Parts = app.state.parts
+    app.state.parts = replace(parts, desk=replace(parts.desk, endpoints={}))
+
+    [warning] = client.get(location).json()["warnings"]
+
+    assert "can no longer be told: there is no LLM endpoint 'openai'" in warning
 
 
 def test_the_same_key_gives_the_same_run(client: TestClient, stored: Seeded) -> None:

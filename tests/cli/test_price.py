@@ -42,6 +42,17 @@ def test_a_model_that_was_never_probed_is_named_before_anything_is_spent(run: Ru
     assert "probed" not in run("run", str(spec), "--llm", "fake/honest", "--no-wait").stderr
 
 
+def test_who_takes_a_run_up_hears_of_its_models_again(run: Run, spec: Path) -> None:
+    begun = run("run", str(spec), "--llm", "openai/gpt-4o-mini", "--no-wait", "--yes", "--json")
+    begun_id = json.loads(begun.stdout)["id"]
+
+    done = run("run", "--resume", begun_id, "--no-wait", "--json")
+
+    [warning] = json.loads(done.stdout)["warnings"]
+    assert "openai/gpt-4o-mini was never probed" in warning
+    assert warning in done.stderr
+
+
 def test_a_price_that_is_not_known_is_asked_about_too(run: Run, spec: Path) -> None:
     done = run("run", str(spec), "--llm", "openai/no-such-model", "--no-wait")
 

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from autointerp import plugins
-from autointerp.domain.capabilities import Capability
+from autointerp.domain.capabilities import PROBE_REQUESTS, Capability
 from autointerp.domain.judging import Confidence
+from autointerp.domain.ledger import AttemptStatus
 from autointerp.domain.specs import PluginSpec
 from autointerp.llm.stack import tariff_of
 from autointerp.settings import load
+from autointerp.testing.__main__ import BEHAVIOURS
 from autointerp.wiring import endpoints
 
 PAGE = (Path(__file__).parents[2] / "docs" / "llm.md").read_text()
@@ -41,3 +43,18 @@ def test_every_judge_shown_is_one() -> None:
 def test_every_capability_and_kind_of_confidence_is_explained() -> None:
     assert [one for one in Capability if f"| `{one}` |" not in PAGE] == []
     assert [one for one in Confidence if f"`{one}`" not in PAGE] == []
+
+
+def test_every_status_of_an_attempt_is_explained() -> None:
+    ledger = PAGE.partition("## The ledger")[2].partition("\n## ")[0]
+    explained = [line.split("|")[1] for line in ledger.splitlines() if line.startswith("| `")]
+
+    assert [one for one in AttemptStatus if not any(f"`{one}`" in names for names in explained)] == []
+
+
+def test_it_says_how_many_requests_a_probe_takes() -> None:
+    assert f"about {PROBE_REQUESTS} requests" in PAGE
+
+
+def test_every_behaviour_of_the_test_server_is_named() -> None:
+    assert [name for name in BEHAVIOURS if f"`{name}`" not in PAGE] == []

@@ -160,6 +160,7 @@ def test_an_estimate_is_within_15_percent_of_what_the_run_records(provider: str,
         assert quote.likely.usage.total == pytest.approx(progress.tokens, rel=within)
         assert quote.likely.cost == pytest.approx(progress.cost, rel=within)
         assert (quote.low.cost or 0) <= (quote.likely.cost or 0) <= (quote.high.cost or 0)
+        assert (quote.low.cost or 0) < progress.cost < (quote.high.cost or 0)
     assert (False, True) == (unlearned.learned, learned.learned)
 
 

@@ -10,7 +10,7 @@ from autointerp.domain.calls import Asked, Decided, Message, Reply, Request, Rol
 from autointerp.domain.explanations import UnreadKind
 from autointerp.domain.ledger import AttemptStatus
 from autointerp.errors import InvalidSpec
-from autointerp.llm.base import CallFailed, Endpoint, Malformed, MissingCapability, Policy, WrongKey
+from autointerp.llm.base import CallFailed, Endpoint, Malformed, MissingCapability, Policy, UnknownModel, WrongKey
 from autointerp.llm.memory import MemoryAllowance, MemoryBooks
 from autointerp.llm.prices import Price
 from autointerp.llm.providers.recorded import Recorder
@@ -28,6 +28,7 @@ from autointerp.testing import (
     refusing,
     sending,
     serve,
+    unknown_model,
     wrong_key,
     wrong_shape,
 )
@@ -139,6 +140,26 @@ async def test_a_wrong_key_is_told_without_the_key(endpoint_at: EndpointAt) -> N
 
     assert isinstance(error, WrongKey)
     assert KEY not in error.detail
+
+
+@pytest.mark.parametrize("status", [404, 405])
+async def test_a_server_that_knows_no_decisions_is_told_with_what_to_do(
+    endpoint_at: EndpointAt, wire: tuple[str, dict[str, Any], str], status: int
+) -> None:
+    with serve(failing(status, "not_found", "Not Found")) as server:
+        error = await failure(endpoint_at(server), MemoryBooks())
+
+    assert isinstance(error, UnknownModel)
+    assert f"nothing at {wire[2].removeprefix('/v1')}" in error.detail
+    assert 'use the judge "llm"' in error.detail
+    assert "`autointerp endpoints probe main/m`" in error.detail
+
+
+async def test_a_model_that_the_server_says_it_has_not_is_unknown(endpoint_at: EndpointAt) -> None:
+    with serve(unknown_model()) as server:
+        error = await failure(endpoint_at(server), MemoryBooks())
+
+    assert "has no model 'm'" in error.detail
 
 
 async def test_refused_questions_are_unread(endpoint_at: EndpointAt, wire: tuple[str, dict[str, Any], str]) -> None:

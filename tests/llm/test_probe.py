@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import Response
 
 from autointerp.domain.calls import Asked, TokenLogprob
-from autointerp.domain.capabilities import Capability, Finding, Has
+from autointerp.domain.capabilities import PROBE_REQUESTS, Capability, Finding, Has
 from autointerp.domain.ledger import AttemptStatus
 from autointerp.llm.base import Endpoint, Policy, Unreachable, WrongKey
 from autointerp.llm.canary import FIELDS, TRUTHS
@@ -78,7 +78,7 @@ async def test_a_server_that_does_everything_is_found_to() -> None:
     assert dict.fromkeys(Capability, Has.YES) == {c: one.has for c, one in found.items()}
     assert "0.97" in found[Capability.DECISIONS].why
     paid = [line for line in books.lines if line.status is not AttemptStatus.CACHED]
-    assert len(paid) <= 10
+    assert len(paid) == PROBE_REQUESTS
     assert all(line.cost is None and line.run is None for line in paid)
 
 

@@ -1,10 +1,21 @@
-"""What an estimate says of replies: decisions write none, and no reply is longer than it may be."""
+"""What an estimate says of replies, and that what runs take lies between its ends."""
 
 import asyncio
+import shutil
+from decimal import Decimal
+from pathlib import Path
 
+import pytest
+
+from autointerp.domain.calls import Usage
+from autointerp.llm import honest
+from autointerp.llm.base import Endpoint
+from autointerp.llm.prices import Price
 from autointerp.llm.providers.fake import honestly
-from autointerp.runs import Quote, estimate
-from tests.pipeline.world import World
+from autointerp.pipeline.subjects import LoadedSubjects
+from autointerp.runs import Quote, Side, estimate
+from autointerp.testing import Answer, Behaviour, Seen, answering, serve
+from tests.pipeline.world import World, open_world
 
 BY_DECISIONS = {"explainers": ["token_statistics"], "scorers": [{"name": "detection", "judge": "decisions"}]}
 
@@ -42,3 +53,52 @@ async def test_no_reply_is_reckoned_longer_than_it_may_be(world: World) -> None:
     quote = await estimated(world, **scored)
 
     assert 0 < written(quote)[2] <= round(quote.requests * 16 * 1.1)
+
+
+def speaking(bytes_per_token: float, *, thinks: int, mumbles: int) -> Behaviour:
+    """Answer honestly, in tokens of so many bytes, thinking first; what is said every few replies cannot be read."""
+
+    def answer(seen: Seen) -> Answer:
+        text = "Well." if seen.number % mumbles == mumbles - 1 else honest.answer(seen.messages, seen.schema)
+        read = sum(len(message.text) for message in seen.messages) + len(seen.schema or "")
+        written = int(len(text) / bytes_per_token) + thinks
+        return Answer(text, usage=Usage(int(read / bytes_per_token), output=written, reasoning=thinks))
+
+    return answering(answer)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param(speaking(4.8, thinks=0, mumbles=1_000), id="in long tokens"),
+        pytest.param(speaking(3.2, thinks=150, mumbles=11), id="in short tokens after thinking and at times unread"),
+    ],
+)
+async def test_what_a_run_takes_lies_between_low_and_high_before_and_after_the_model_is_known(
+    behaviour: Behaviour, harvested: Path, folder: Path, subjects: LoadedSubjects, tmp_path: Path
+) -> None:
+    path = tmp_path / "autointerp.db"
+    shutil.copyfile(harvested, path)
+    with serve(behaviour) as server:
+        price = Price(input=Decimal(1), output=Decimal(2))
+        endpoint = Endpoint(name="server", provider="openai", base_url=server.openai_url, price=price)
+        async with open_world(
+            f"sqlite:///{path}", folder=folder, data_dir=tmp_path, subjects=subjects, endpoint=endpoint
+        ) as world:
+            quotes = [await estimated(world, llm="server/some")]
+            run = await world.carry_out(world.spec(llm="server/some"))
+            quotes.append(await estimated(world, llm="server/some"))
+            took = world.progress(run.id)
+
+    assert [False, True] == [quote.learned for quote in quotes]
+    for quote in quotes:
+        assert quote.low.usage.total < took.tokens < quote.high.usage.total
+        assert paid(quote.low) < took.cost < paid(quote.high)
+        assert paid(quote.low) < paid(quote.likely) < paid(quote.high)
+
+
+def paid(side: Side) -> int:
+    """The cost of one end, which is known."""
+    assert side.cost is not None
+
+    return side.cost

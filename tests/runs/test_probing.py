@@ -1,19 +1,25 @@
 """A probe is on the books and kept; a run that needs what a probe found missing is refused when it is handed in."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from autointerp.domain.capabilities import Capability, Finding, Has, Probe
 from autointerp.errors import InvalidSpec, LLMError, NotFound
 from autointerp.llm.base import Endpoint, Policy
 from autointerp.runs import Desk, check_plugins, probe_endpoint, stored_probe
 from autointerp.storage import calls, endpoints
-from autointerp.testing import honest, serve, wrong_key
+from autointerp.testing import Seen, Wire, honest, listening, serve, wrong_key
 from tests.pipeline.world import World
 
 NEEDS: dict[Capability, dict[str, Any]] = {
@@ -34,7 +40,13 @@ Knowing = Callable[..., Desk]
 
 @pytest.fixture
 def local() -> Endpoint:
-    return Endpoint(name="local", provider="openai", base_url="http://127.0.0.1:9/v1", api_key=SecretStr("sk-1"))
+    return Endpoint(
+        name="local",
+        provider="openai",
+        base_url="http://127.0.0.1:9/v1",
+        api_key=SecretStr("sk-1"),
+        options={"decisions": "openai"},
+    )
 
 
 @pytest.fixture
@@ -49,6 +61,17 @@ def knowing(world: World, local: Endpoint) -> Knowing:
         return replace(world.desk, endpoints={"local": local})
 
     return make
+
+
+@contextmanager
+def without_decisions() -> Generator[str]:
+    """A server that chats and knows no other path; its address."""
+
+    async def chat(request: Request) -> Response:
+        return await honest(Seen(0, Wire.OPENAI, request.url.path, dict(request.headers), await request.json()))
+
+    with listening(Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])])) as port:
+        yield f"http://127.0.0.1:{port}/v1"
 
 
 @pytest.mark.parametrize("capability", NEEDS)
@@ -97,7 +120,7 @@ def test_the_fingerprint_is_of_all_but_the_key(local: Endpoint) -> None:
 
 
 def test_an_address_is_shown_without_what_is_secret_in_it() -> None:
-    url = "https://user:secret@host.example:8443/v1?key=secret"
+    url = "https://host.example:8443/v1?key=secret"
 
     assert Endpoint(name="x", provider="openai", base_url=url).address == "https://host.example:8443/v1"
 
@@ -114,6 +137,21 @@ def test_a_probe_is_in_the_ledger_and_kept(world: World, local: Endpoint) -> Non
     with desk.database.read() as session:
         lines = [line for _, line in calls.list_calls(session, run_id=None, after=None, limit=100)]
     assert len([line for line in lines if line.endpoint == "local" and line.attempt > 0]) >= asked
+
+
+async def test_a_server_without_decisions_is_found_out_and_then_no_run_is_taken_that_needs_them(
+    world: World, local: Endpoint
+) -> None:
+    with without_decisions() as url:
+        desk = replace(world.desk, endpoints={"local": local.model_copy(update={"base_url": url})})
+        wanted = world.spec(llm="local/m", **NEEDS[Capability.DECISIONS])
+        check_plugins(desk, wanted)
+        await asyncio.to_thread(probe_endpoint, desk, "local", "m")
+        with pytest.raises(InvalidSpec) as refused:
+            check_plugins(desk, wanted)
+
+    assert "the server of endpoint 'local' has nothing at /decisions" in refused.value.detail
+    assert refused.value.detail.count('use the judge "llm"') == 1
 
 
 def test_a_probe_that_cannot_ask_keeps_nothing(world: World, local: Endpoint) -> None:

@@ -13,6 +13,11 @@ from autointerp.runs import check_plugins
 from tests.pipeline.world import World
 
 SYSTEM_ONE = ({"provider": "systemone"}, {"provider": "openai", "options": {"decisions": "systemone"}})
+UNDECIDED = (
+    {"provider": "openai"},
+    {"provider": "openai", "options": {"decisions": "none"}},
+    {"provider": "anthropic"},
+)
 OTHERS = ({"provider": "openai", "options": {"decisions": "openai"}}, {"provider": "fake"})
 
 
@@ -35,3 +40,11 @@ async def test_system_one_takes_64_questions(world: World, endpoint: Mapping[str
 @pytest.mark.parametrize("endpoint", OTHERS)
 async def test_others_take_as_many_as_the_judge_may_ask(world: World, endpoint: Mapping[str, Any]) -> None:
     hand_in(world, endpoint, 400)
+
+
+@pytest.mark.parametrize("endpoint", UNDECIDED)
+async def test_an_endpoint_that_names_no_wire_for_decisions_is_not_asked_for_any(
+    world: World, endpoint: Mapping[str, Any]
+) -> None:
+    with pytest.raises(InvalidSpec, match='as it is configured offers none; use the judge "llm"'):
+        hand_in(world, endpoint, 1)

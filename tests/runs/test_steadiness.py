@@ -13,7 +13,13 @@ from autointerp.runs import Desk, check_plugins, warnings_of
 from autointerp.storage import endpoints
 from tests.pipeline.world import World
 
-LOCAL = Endpoint(name="local", provider="openai", base_url="http://127.0.0.1:9/v1", api_key=SecretStr("sk-1"))
+LOCAL = Endpoint(
+    name="local",
+    provider="openai",
+    base_url="http://127.0.0.1:9/v1",
+    api_key=SecretStr("sk-1"),
+    options={"decisions": "openai"},
+)
 DECIDES = {"name": "decisions", "options": {"model": "local/m"}}
 
 

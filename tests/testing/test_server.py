@@ -1,12 +1,14 @@
 """The test server itself: it speaks both wires, remembers what it saw, and is gone afterwards."""
 
 import socket
+from typing import Any
 
 import httpx2
 import openai
 import pytest
 from openai.types import Decision
 
+from autointerp.errors import Unavailable
 from autointerp.testing import completing, deciding, in_turn, rate_limited, say, serve
 
 
@@ -43,6 +45,36 @@ def test_a_wrong_key_is_refused() -> None:
         ]
 
     assert codes == [200, 401]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("GET", "/v1/models", {}),
+        ("POST", "/v1/decisions", {"json": {"model": "m"}}),
+        ("POST", "/v1/files", {"files": {"file": ("x.jsonl", b"{}")}}),
+        ("GET", "/v1/files/file_0000/content", {}),
+        ("POST", "/v1/batches", {"json": {"input_file_id": "file_0000"}}),
+        ("GET", "/v1/batches", {}),
+        ("POST", "/v1/messages/batches", {"json": {"requests": []}}),
+        ("GET", "/v1/messages/batches", {}),
+    ],
+)
+def test_one_guard_stands_before_every_route(method: str, path: str, sent: dict[str, Any]) -> None:
+    with serve(say("Blue."), key="right") as server, httpx2.Client() as client:
+        refused = client.request(method, server.url + path, headers={"authorization": "Bearer wrong"}, **sent)
+
+    assert (refused.status_code, server.requests, server.batches.made, server.batches.files) == (401, [], [], {})
+    assert "wrong" in refused.json()["error"]["message"]
+
+
+def test_a_port_that_is_taken_is_told_in_a_sentence() -> None:
+    with (
+        serve(say("Blue.")) as server,
+        pytest.raises(Unavailable, match="cannot be used"),
+        serve(say("Red."), port=server.port),
+    ):
+        pass
 
 
 def test_the_port_is_free_again_afterwards() -> None:

@@ -57,3 +57,12 @@ def test_a_wrong_option_of_an_endpoint_is_named() -> None:
 
     with pytest.raises(InvalidInput, match=r"endpoints\.local\.policy\.attempts is wrong"):
         wiring.endpoints(loaded)
+
+
+def test_a_password_in_an_address_is_refused_without_being_told() -> None:
+    loaded = load(endpoints={"local": {"provider": "openai", "base_url": "http://u:p4ss@127.0.0.1:9/v1"}})
+
+    with pytest.raises(InvalidInput, match=r"endpoints\.local\.base_url is wrong: it holds a user") as refused:
+        wiring.endpoints(loaded)
+
+    assert "p4ss" not in refused.value.detail

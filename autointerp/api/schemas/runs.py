@@ -1,5 +1,6 @@
 """A run as the API shows it: what was asked, how far it is, and what could not be done."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -29,6 +30,10 @@ LINE: dict[str, Any] = {
     "created_at": WHEN,
     "finished_at": None,
 }
+WARNING = (
+    "openai/gpt-6-luna was never probed, so nobody knows whether orders that stand in corpus text sway it; "
+    "`autointerp endpoints probe openai/gpt-6-luna` finds out"
+)
 
 
 class Run(Shown):
@@ -50,6 +55,21 @@ class Run(Shown):
     def of(cls, record: RunRecord) -> Self:
         """Show a stored run."""
         return cls(**_line(record))
+
+
+class WarnedRun(Run):
+    """A run with what its user should know of the models that it asks."""
+
+    model_config = example(**LINE, warnings=[WARNING])
+
+    warnings: list[str] = Field(
+        description="of models that write about corpus text and that no probe has found steady, by the newest probes"
+    )
+
+    @classmethod
+    def warned(cls, record: RunRecord, warnings: Sequence[str]) -> Self:
+        """Show a stored run with what is told of its models."""
+        return cls(**_line(record), warnings=list(warnings))
 
 
 class FailedFeature(Shown):
@@ -167,11 +187,12 @@ class Progress(Shown):
         )
 
 
-class RunPage(Run):
+class RunPage(WarnedRun):
     """A run with its progress."""
 
     model_config = example(
         **LINE,
+        warnings=[WARNING],
         progress={
             "waiting": 60,
             "done": 39,
@@ -194,9 +215,9 @@ class RunPage(Run):
     progress: Progress
 
     @classmethod
-    def with_progress(cls, record: RunRecord, progress: RunProgress) -> Self:
-        """Show a stored run with its progress."""
-        return cls(**_line(record), progress=Progress.of(progress))
+    def with_progress(cls, record: RunRecord, progress: RunProgress, warnings: Sequence[str]) -> Self:
+        """Show a stored run with its progress and what is told of its models."""
+        return cls(**_line(record), warnings=list(warnings), progress=Progress.of(progress))
 
 
 def _line(record: RunRecord) -> dict[str, Any]:

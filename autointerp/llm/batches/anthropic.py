@@ -12,7 +12,7 @@ import httpx2
 from autointerp.domain.calls import Reply, Request
 from autointerp.llm.base import CallFailed, Endpoint, Lapsed
 from autointerp.llm.batches.base import Line, Remote, Sighting, Stage, Submitted, is_ours
-from autointerp.llm.batches.results import RAW, json_lines, refused
+from autointerp.llm.batches.results import RAW, body_of, json_lines, refused
 from autointerp.llm.providers.anthropic import API, Config, body, decode, refusal
 from autointerp.llm.refusals import failure
 from autointerp.llm.transport import Address, broken, open_http, within
@@ -123,7 +123,7 @@ class AnthropicBatches:
     def _line(self, line: "ResultLine") -> Line:
         result = line.result
         if result.type == "succeeded":
-            return Line(line.custom_id, json.dumps(result.message).encode())
+            return Line(line.custom_id, body_of(result.message))
         if result.type == "errored":
             error = result.error.error if result.error is not None and result.error.error is not None else Fault()
             status = STATUS.get(error.type or "", 500)

@@ -11,7 +11,7 @@ import openai
 from autointerp.domain.calls import Reply, Request
 from autointerp.llm.base import Endpoint, Lapsed
 from autointerp.llm.batches.base import Line, Remote, Sighting, Stage, Submitted
-from autointerp.llm.batches.results import RAW, json_lines, refused
+from autointerp.llm.batches.results import RAW, body_of, json_lines, refused
 from autointerp.llm.providers.openai import API, Config, body, decode, refusal
 from autointerp.llm.refusals import failure
 from autointerp.llm.transport import Address, broken, open_http, within
@@ -129,7 +129,7 @@ class OpenAIBatches:
             told = fault or Fault()
             return Line(line.custom_id, failure=refused(self._endpoint, model, 500, told.code, told.message))
         if answered.status_code == 200:
-            return Line(line.custom_id, json.dumps(answered.body).encode())
+            return Line(line.custom_id, body_of(answered.body))
         told = Told.of(answered.body)
         return Line(
             line.custom_id, failure=refused(self._endpoint, model, answered.status_code, told.code, told.message)

@@ -1,5 +1,6 @@
 """Reading a vendor's stream of results."""
 
+import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -28,6 +29,11 @@ async def json_lines(found: Any) -> AsyncGenerator[bytes]:
             yield rest
     finally:
         await response.aclose()
+
+
+def body_of(told: Any) -> bytes:
+    """The body of one answer as it would have come online; what was no JSON stands in a result as a text."""
+    return told.encode(errors="replace") if isinstance(told, str) else json.dumps(told).encode()
 
 
 def refused(endpoint: Endpoint, model: str, status: int, code: str | None, message: str | None) -> CallFailed:

@@ -53,6 +53,10 @@ class Config(BaseModel):
         """From how many tokens on the vendor keeps the shared beginning of prompts; None: it is not asked to."""
         return LEAST_KEPT if self.prompt_cache is not None else None
 
+    def most_questions(self, endpoint: Endpoint) -> int:
+        """How many yes/no questions a request may ask: the wire has none."""
+        return 0
+
     def tariff(self, endpoint: Endpoint) -> Tariff:
         """Anthropic's list prices; another server of this wire has no known price."""
         return self._prices(endpoint)

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from autointerp.domain.calls import Finish, Reply, Request, TokenLogprob, Usage
+from autointerp.domain.capabilities import Capability
 from autointerp.llm import completions, deciding, decisions, estimate, systemone
-from autointerp.llm.base import Endpoint, MissingCapability, Said
+from autointerp.llm.base import CallFailed, Endpoint, MissingCapability, Said, UnknownModel
 from autointerp.llm.batches.base import BatchDriver
 from autointerp.llm.prices import ListPrices, Tariff
 from autointerp.llm.refusals import Refusal, failure, request_id
@@ -26,6 +27,7 @@ from autointerp.llm.wire import Tokens, Wire, malformed, parse
 LEAST_KEPT = 1_024  # tokens
 BREAKPOINTS_SINCE = (5, 6)  # of the GPT models
 API = "https://api.openai.com/v1"
+NO_SUCH_PATH = frozenset({404, 405, 501})
 FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH, "content_filter": Finish.FILTER}
 
 
@@ -59,10 +61,10 @@ class Config(BaseModel):
         """The wire of decisions, of OpenAI's own server (`hosted`) or of another."""
         return self.decisions or ("openai" if hosted else "none")
 
-    def most_questions(self, endpoint: Endpoint) -> int | None:
-        """How many yes/no questions a request may ask; None: there is no wire for them."""
+    def most_questions(self, endpoint: Endpoint) -> int:
+        """How many yes/no questions a request may ask; 0: there is no wire for them."""
         most = {"openai": decisions.MOST, "systemone": systemone.MOST}
-        return most.get(self.decides(hosted=endpoint.base_url is None))
+        return most.get(self.decides(hosted=endpoint.base_url is None), 0)
 
     def build(self, endpoint: Endpoint) -> "OpenAI":
         """Open the client."""
@@ -135,18 +137,18 @@ class OpenAI:
         route = route_of(request, self._config, hosted=self._endpoint.base_url is None)
         content = route.body(request)
         async with within(self._config.timeout, self._endpoint):
-            response = await self._post(route.path, request, content)
+            response = await self._post(route, request, content)
         named = request_id(response.headers)
         reply = route.decode(response.content, request)
         return replace(reply, provider_request=named) if named else reply
 
-    async def _post(self, path: str, request: Request, content: dict[str, Any]) -> httpx2.Response:
+    async def _post(self, route: "Route", request: Request, content: dict[str, Any]) -> httpx2.Response:
         try:
             return await self._client.post(
-                self._url + path, cast_to=httpx2.Response, content=as_json(content), options=NO_KEY_MADE
+                self._url + route.path, cast_to=httpx2.Response, content=as_json(content), options=NO_KEY_MADE
             )
         except openai.APIStatusError as error:
-            raise failure(self._endpoint, request.model, refusal(error)) from None
+            raise _failure(self._endpoint, request, route, refusal(error)) from None
         except openai.APIConnectionError as error:
             raise broken(self._endpoint, error) from None
 
@@ -162,6 +164,7 @@ class Route:
     path: str
     body: Callable[[Request], dict[str, Any]]
     decode: Callable[[bytes, Request], Reply]
+    needs: Capability | None = None  # None: every server has it
 
 
 def route_of(request: Request, config: Config, *, hosted: bool) -> Route:
@@ -169,13 +172,13 @@ def route_of(request: Request, config: Config, *, hosted: bool) -> Route:
     if request.questions:
         match config.decides(hosted=hosted):
             case "openai":
-                return Route(decisions.PATH, decisions.body, decisions.decode)
+                return Route(decisions.PATH, decisions.body, decisions.decode, Capability.DECISIONS)
             case "systemone":
-                return Route(systemone.PATH, systemone.body, systemone.decode)
+                return Route(systemone.PATH, systemone.body, systemone.decode, Capability.DECISIONS)
             case _:
                 raise deciding.cannot(request, "its option `decisions` names no wire for them")
     if request.echo:
-        return Route(completions.PATH, completions.body, completions.decode)
+        return Route(completions.PATH, completions.body, completions.decode, Capability.ECHO)
     return Route("/chat/completions", partial(body, config=config, hosted=hosted), decode)
 
 
@@ -275,6 +278,19 @@ def _response_format(text: str, way: str) -> dict[str, Any]:
     if way == "json_object":
         return {"type": "json_object", "schema": schema}
     return {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
+
+
+def _failure(endpoint: Endpoint, request: Request, route: Route, told: Refusal) -> CallFailed:
+    """The failure that a refusal means; a server that does not know the path cannot do what is asked there."""
+    found = failure(endpoint, request.model, told)
+    if route.needs is None or told.status not in NO_SUCH_PATH or "model_not_found" in told.codes:
+        return found
+    return UnknownModel(
+        f"the server of endpoint {endpoint.name!r} has nothing at {route.path}, or no model {request.model!r} "
+        f"(HTTP {told.status}); {route.needs.instead}. `autointerp endpoints probe {endpoint.name}/{request.model}` "
+        "finds out what it can do, and then such a run is refused before it begins",
+        found.said,
+    )
 
 
 def refusal(error: openai.APIStatusError) -> Refusal:

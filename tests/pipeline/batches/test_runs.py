@@ -163,6 +163,20 @@ async def test_a_malformed_reply_is_billed_and_asked_for_once_more(open_batch_wo
     assert all("instead of a reply" in failure.reason for failure in found.failures)
 
 
+@pytest.mark.parametrize("wire", Wire)
+async def test_a_web_page_instead_of_a_reply_costs_nothing_as_it_does_online(
+    wire: Wire, open_batch_world: OpenBatchWorld
+) -> None:
+    with serve(behaviours.html()) as server:
+        async with open_batch_world(server, wire) as world:
+            run = await world.carry_out(scorers=[])
+            lines, found = world.ledger(run.id), world.world.progress(run.id)
+            check_books(world, run.id)
+
+    assert {(AttemptStatus.MALFORMED, 0): 2 * COUNT} == Counter((line.status, line.cost) for line in lines)
+    assert all("sent a web page instead of a reply" in failure.reason for failure in found.failures)
+
+
 async def test_a_refusal_is_data(open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.refusing()) as server:
         async with open_batch_world(server, Wire.ANTHROPIC) as world:
@@ -331,7 +345,7 @@ async def test_progress_tells_what_waits_in_which_batches(open_batch_world: Open
             told = [at_vendors(world.world.progress(run))]
             await world.turn()
             told.append(at_vendors(world.world.progress(run)))
-            page = RunPage.with_progress(world.world.run(run), world.world.progress(run))
+            page = RunPage.with_progress(world.world.run(run), world.world.progress(run), ())
     first, second = (batch.id for batch in server.batches.made)
 
     assert told[0] == f"4 requests at the vendor ({first}), 2 wait for a batch"
