@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from autointerp.harvest.location import open_location
 from autointerp.jobs.duty import on_duty
-from autointerp.jobs.engine import QueueOptions
+from autointerp.jobs.engine import QueueOptions, worker_name
 from autointerp.jobs.place import beside
 from autointerp.jobs.records import HARVEST, LLM, Submitter
 from autointerp.jobs.submitter import open_submitter
@@ -61,7 +61,8 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     _keep_prompts(equipment)
     database = equipment.database
     commits = GroupCommit(database)
-    books = Books.over(commits)
+    name = worker_name()
+    books = Books.over(commits, worker=name)
     endpoints = {one.name: one for one in equipment.endpoints}
     gateway = Gateway(endpoints, books)
     bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device)
@@ -74,6 +75,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
                 database,
                 jobs,
                 handlers(shop, field),
+                worker=name,
                 queues=tuple(_options(equipment, queue) for queue in queues),
                 lease=timedelta(seconds=equipment.lease),
                 drain=equipment.drain,

@@ -51,24 +51,56 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """What was set aside for one attempt: nano-dollars (0 where no price is known) and tokens."""
+    """How much is set aside: nano-dollars (0 where no price is known) and tokens."""
 
     cost: int
     tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is set aside for one attempt, under an id that no other one of the same books ever has."""
+
+    id: int
+    reserved: Reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """How a budget stands, in nano-dollars and tokens; cap None: no limit."""
+
+    cap_cost: int | None
+    cap_tokens: int | None
+    spent: Reserved
+    reserved: Reserved
+
+    def affords(self, wanted: Reserved) -> bool:
+        """Whether what is spent leaves room for this much, were nothing set aside."""
+        return not (
+            _passes(self.cap_cost, self.spent.cost + wanted.cost)
+            or _passes(self.cap_tokens, self.spent.tokens + wanted.tokens)
+        )
+
+    def holds(self, wanted: Reserved) -> bool:
+        """Whether there is room for this much beside all that is set aside."""
+        return self.affords(Reserved(self.reserved.cost + wanted.cost, self.reserved.tokens + wanted.tokens))
+
+
 class Allowance(Protocol):
-    """The budget of one run, safe across workers: reserve before a call, and book what it took after it."""
+    """The budget of one run, safe across workers: reserve before a call, and book what it took after it.
 
-    async def reserve(self, reserved: Reserved) -> bool:
-        """Set aside this much; False when the budget does not hold it."""
+    What a worker that died has set aside is given back when it is taken for dead.
+    """
+
+    async def reserve(self, wanted: Reserved) -> Hold | None:
+        """Set aside this much; None when the budget does not hold it."""
         ...
 
-    async def affords(self, reserved: Reserved) -> bool:
-        """Whether the budget would hold this if all that any worker has set aside were given back."""
+    async def funds(self) -> Funds:
+        """How the budget stands, whoever spends from it."""
         ...
 
-    async def give_back(self, reserved: Reserved) -> None:
+    async def give_back(self, hold: Hold) -> None:
         """Set it aside no longer: nothing was asked."""
         ...
 
@@ -80,11 +112,11 @@ class Books(Protocol):
         """Return the reply kept under the key of its request, for ever: nothing is paid for twice."""
         ...
 
-    async def book(self, attempt: Attempt, *, keep: Reply | None = None, reserved: Reserved | None = None) -> None:
+    async def book(self, attempt: Attempt, *, keep: Reply | None = None, hold: Hold | None = None) -> None:
         """Write one line, which never changes, keep the reply to its request unless there is one, and settle its run's
-        budget: give back what was `reserved` and count what was spent. All of it is done, or nothing.
+        budget: give back what `hold` has set aside and count what was spent. All of it is done, or nothing.
 
-        Any failure but Unavailable says that nothing was done; after Unavailable nobody knows.
+        Any failure but Unavailable says that nothing was done; after Unavailable it is done later.
         """
         ...
 
@@ -96,3 +128,7 @@ class Books(Protocol):
     def allowance(self, run: str) -> Allowance | None:
         """Return the budget of a run; None where it has none."""
         ...
+
+
+def _passes(cap: int | None, amount: int) -> bool:
+    return cap is not None and amount > cap

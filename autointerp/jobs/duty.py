@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from autointerp.jobs.engine import Engine, QueueOptions, worker_name
+from autointerp.jobs.engine import Engine, QueueOptions
 from autointerp.jobs.heartbeat import Heartbeat
 from autointerp.jobs.place import beside
 from autointerp.jobs.reaper import Reaper, give_back
@@ -27,6 +27,7 @@ def on_duty(
     jobs: DbosSubmitter,
     handlers: Mapping[str, Handler],
     *,
+    worker: str,
     queues: tuple[QueueOptions, ...],
     lease: timedelta,
     drain: float,
@@ -37,7 +38,6 @@ def on_duty(
     The heartbeat begins before the engine takes its first job and ends after the last one is given back: in between
     nobody can take a living worker for dead. `closing` is run last on the loop of the handlers, if any ran.
     """
-    worker = worker_name()
     engine = Engine(beside(database.url), worker=worker, handlers=handlers, queues=queues, closing=closing)
     reaper = Reaper(database, jobs, worker=worker, silence=lease * SILENT_SHARE)
     tending = Tending(database, jobs)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from autointerp.errors import Unavailable
-from autointerp.storage import workers
+from autointerp.storage import holds, workers
 from autointerp.storage.engine import Database
 
 _log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class Heartbeat:
         self._thread.join()
         with self._database.write() as session:
             workers.remove(session, self._worker)
+            holds.give_back_all(session, self._worker)
 
     def _run(self) -> None:
         while not self._stop.wait(self._pause):

@@ -1,4 +1,4 @@
-"""Puts the jobs of dead workers back on their queues; one reaper looks at a time."""
+"""Puts the jobs of dead workers back on their queues, and frees what they had set aside; one reaper looks at a time."""
 
 import logging
 from collections import defaultdict
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from autointerp.jobs.records import Job
 from autointerp.jobs.submitter import DbosSubmitter
-from autointerp.storage import workers
+from autointerp.storage import holds, workers
 from autointerp.storage.engine import Database
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Reaper:
         self._suspects: frozenset[str] = frozenset()
 
     def look(self) -> None:
-        """Give back the jobs of the workers that were silent at the last look and still are.
+        """Give back the jobs of the workers that were silent at the last look and still are, and what they hold.
 
         The jobs are listed and given back under one lock: a second reaper would put back what a third worker has
         already begun.
@@ -38,11 +38,14 @@ class Reaper:
             known = {row.id for row in workers.list_workers(session)}
             silent = {row.id for row in workers.dead(session, lease=self._silence)}
             running = self._jobs.running()
-            gone = (silent | {job.worker for job in running if job.worker} - known) - {self._worker}
+            named = {job.worker for job in running if job.worker} | holds.holders(session)
+            gone = (silent | named - known) - {self._worker}
             for worker in sorted(gone & self._suspects):
                 count = give_back(self._jobs, (job for job in running if job.worker == worker))
                 workers.remove(session, worker)
-                _log.warning("worker %s is gone; %d of its jobs are back on the queue", worker, count)
+                freed = holds.give_back_all(session, worker)
+                told = "worker %s is gone; %d of its jobs are back on the queue, and %d of its requests are given up"
+                _log.warning(told, worker, count, freed)
             self._suspects = frozenset(gone)
 
 

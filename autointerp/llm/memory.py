@@ -1,10 +1,12 @@
 """The books of the LLM layer in memory, for tests and for use as a library."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from autointerp.domain.calls import Reply
-from autointerp.domain.ledger import Attempt, Reserved
+from autointerp.domain.ledger import Attempt, Funds, Hold, Reserved
 from autointerp.domain.rates import next_turn
 
 
@@ -18,26 +20,24 @@ class MemoryAllowance:
     spent_tokens: int = 0
     reserved_cost: int = 0
     reserved_tokens: int = 0
+    _ids: Iterator[int] = field(default_factory=count)
 
-    async def reserve(self, reserved: Reserved) -> bool:
+    async def reserve(self, wanted: Reserved) -> Hold | None:
         """Set aside this much unless a cap would be passed."""
-        if _passes(self.cost_cap, self.spent_cost + self.reserved_cost + reserved.cost):
-            return False
-        if _passes(self.token_cap, self.spent_tokens + self.reserved_tokens + reserved.tokens):
-            return False
-        self.reserved_cost += reserved.cost
-        self.reserved_tokens += reserved.tokens
-        return True
+        if not (await self.funds()).holds(wanted):
+            return None
+        self.reserved_cost += wanted.cost
+        self.reserved_tokens += wanted.tokens
+        return Hold(next(self._ids), wanted)
 
-    async def affords(self, reserved: Reserved) -> bool:
-        """Whether what is spent leaves room for this much."""
-        return not _passes(self.cost_cap, self.spent_cost + reserved.cost) and not _passes(
-            self.token_cap, self.spent_tokens + reserved.tokens
-        )
+    async def funds(self) -> Funds:
+        """How the budget stands."""
+        spent, reserved = (self.spent_cost, self.spent_tokens), (self.reserved_cost, self.reserved_tokens)
+        return Funds(self.cost_cap, self.token_cap, Reserved(*spent), Reserved(*reserved))
 
-    async def give_back(self, reserved: Reserved) -> None:
+    async def give_back(self, hold: Hold) -> None:
         """Set it aside no longer."""
-        self.settle(reserved, cost=0, tokens=0)
+        self.settle(hold.reserved, cost=0, tokens=0)
 
     def settle(self, reserved: Reserved, *, cost: int, tokens: int) -> None:
         """Give back what was set aside and book what was spent."""
@@ -60,13 +60,13 @@ class MemoryBooks:
         """Return the reply kept under `key`."""
         return self.kept.get(key)
 
-    async def book(self, attempt: Attempt, *, keep: Reply | None = None, reserved: Reserved | None = None) -> None:
+    async def book(self, attempt: Attempt, *, keep: Reply | None = None, hold: Hold | None = None) -> None:
         """Write one line, keep the reply, and settle."""
         self.lines.append(attempt)
         if keep is not None:
             self.kept.setdefault(attempt.request, keep)
-        if reserved is not None and attempt.run is not None:
-            self.allowances[attempt.run].settle(reserved, cost=attempt.cost or 0, tokens=attempt.usage.total)
+        if hold is not None and attempt.run is not None:
+            self.allowances[attempt.run].settle(hold.reserved, cost=attempt.cost or 0, tokens=attempt.usage.total)
 
     async def turn(self, bucket: str, cost: float, *, burst: float) -> float:
         """Return how many seconds to wait before taking from the bucket."""
@@ -87,7 +87,3 @@ class MemoryBooks:
     def tokens(self) -> int:
         """The sum of all tokens."""
         return sum(line.usage.total for line in self.lines)
-
-
-def _passes(cap: int | None, amount: int) -> bool:
-    return cap is not None and amount > cap

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from autointerp.domain.calls import Complete, Finish, Reply, Request, Usage
-from autointerp.domain.ledger import Attempt, AttemptStatus, Books
+from autointerp.domain.ledger import Attempt, AttemptStatus, Books, Hold
 from autointerp.errors import Unavailable
 from autointerp.llm import estimate
 from autointerp.llm.base import CallFailed
@@ -57,26 +57,26 @@ class Metered:
         """Make one attempt. A cancelled or timed-out one is booked at its worst case, because it may be billed."""
         usage = estimate.worst(request)
         bound = Bound(usage, worst_cost(self.tariff, request.model, usage))
-        await self._reserve(bound)
+        hold = await self._reserve(bound)
         started = datetime.now(UTC)
         outcome = await self._call(request, bound)
-        await to_the_end(self._book(request, number, bound, outcome, started))
+        await to_the_end(self._book(request, number, hold, outcome, started))
         if outcome.reply is None:
             assert outcome.error is not None
             raise outcome.error
         return outcome.reply
 
-    async def _reserve(self, bound: Bound) -> None:
+    async def _reserve(self, bound: Bound) -> Hold | None:
         if self.purse is None:
-            return
+            return None
         taken = asyncio.ensure_future(self.purse.take(bound))
         try:
-            await asyncio.shield(taken)
+            return await asyncio.shield(taken)
         except asyncio.CancelledError:
             taken.cancel()
             await asyncio.wait([taken])
             if not taken.cancelled() and taken.exception() is None:
-                await to_the_end(self.purse.give_back(bound))
+                await to_the_end(self.purse.give_back(taken.result()))
             raise
 
     async def _call(self, request: Request, bound: Bound) -> Outcome:
@@ -104,7 +104,9 @@ class Metered:
     def _cost(self, request: Request, answered: str | None, usage: Usage) -> int | None:
         return cost_of(self.tariff, asked=request.model, answered=answered, usage=usage)
 
-    async def _book(self, request: Request, number: int, bound: Bound, outcome: Outcome, started: datetime) -> None:
+    async def _book(
+        self, request: Request, number: int, hold: Hold | None, outcome: Outcome, started: datetime
+    ) -> None:
         line = Attempt(
             run=self.run,
             request=request.key,
@@ -123,15 +125,15 @@ class Metered:
             bytes=estimate.size_of(request),
         )
         keep = outcome.reply if outcome.reply is not None and outcome.reply.finish in KEPT else None
-        if self.purse is None:
+        if self.purse is None or hold is None:
             await self.books.book(line, keep=keep)
             return
         try:
-            await self.books.book(line, keep=keep, reserved=bound.reserved)
+            await self.books.book(line, keep=keep, hold=hold)
         except Unavailable:
-            raise  # it may have been booked, and then what was set aside is settled; else it stays so until a resume
+            raise  # it is booked later, and until then set aside
         except Exception:
-            await self.purse.allowance.give_back(bound.reserved)
+            await self.purse.allowance.give_back(hold)
             raise
         finally:
             self.purse.landed()

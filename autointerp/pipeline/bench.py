@@ -76,7 +76,7 @@ class Workbench:
     async def close(self) -> None:
         """Close the connections and write what waits to be written."""
         await self.gateway.close()
-        await self.books.commits.close()
+        await self.books.close()
 
     def _fingerprint(self, sae_id: int) -> str:
         with self.books.commits.database.read() as session:

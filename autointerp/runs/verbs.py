@@ -92,11 +92,9 @@ def submit_missing_chunks(desk: Desk, run_id: str, *, anew: bool) -> None:
         return
     found = desk.jobs.status(tasks.run_prefix(run_id))
     live = tasks.live_parts(found)
-    if not live:
+    if not live and not waiting:
         with desk.database.write() as session:
-            budgets.release_all(session, run_id)
-            if not waiting:
-                runs.settle(session, run_id)
+            runs.settle(session, run_id)
     missing = [number for number in waiting if str(number) not in live]
     if anew or run.spec.mode == "online":
         tasks.submit_chunks(desk.jobs, run_id, missing, generation=tasks.next_generation(found))

@@ -1,6 +1,8 @@
-"""Budgets of runs: reserved before a call, settled after it, each in one statement that is safe across workers."""
+"""Budgets of runs: reserved before a call, settled after it, each in one statement that is safe across workers.
 
-from collections.abc import Sequence
+What is reserved is the sum of the run's holds and of its requests in batches.
+"""
+
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,11 +10,9 @@ import sqlalchemy as sa
 from autointerp.domain.ledger import Reserved
 from autointerp.domain.specs import Budget
 from autointerp.errors import NotFound
-from autointerp.storage.batch_records import ItemState
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.insertion import insert_if_absent
 from autointerp.storage.records import BudgetRecord
-from autointerp.storage.tables.batches import BatchItemTable
 from autointerp.storage.tables.runs import BudgetTable
 
 NANO = 1_000_000_000
@@ -72,23 +72,13 @@ def reserve(session: WriteSession, run_id: str, reserved: Reserved) -> bool:
     return False
 
 
-def affords(session: ReadSession, run_id: str, reserved: Reserved) -> bool:
-    """Whether what is spent leaves room for this much, were nothing set aside."""
-    budget = get(session, run_id)
-    pairs = (
-        (budget.cap_cost, budget.spent_cost + reserved.cost),
-        (budget.cap_tokens, budget.spent_tokens + reserved.tokens),
-    )
-    return all(cap is None or total <= cap for cap, total in pairs)
-
-
 def settle(session: WriteSession, run_id: str, reserved: Reserved, *, cost: int, tokens: int) -> None:
     """Give back what was reserved and book what was spent."""
     statement = sa.update(TABLE).where(TABLE.run_id == run_id)
     session.sql.connection().execute(
         statement.values(
-            reserved_cost=_at_least_zero(TABLE.reserved_cost - reserved.cost),
-            reserved_tokens=_at_least_zero(TABLE.reserved_tokens - reserved.tokens),
+            reserved_cost=TABLE.reserved_cost - reserved.cost,
+            reserved_tokens=TABLE.reserved_tokens - reserved.tokens,
             spent_cost=TABLE.spent_cost + cost,
             spent_tokens=TABLE.spent_tokens + tokens,
         )
@@ -100,25 +90,6 @@ def lock(session: WriteSession, run_id: str) -> None:
     session.sql.execute(sa.select(TABLE.run_id).where(TABLE.run_id == run_id).with_for_update())
 
 
-def release_all(session: WriteSession, run_id: str) -> None:
-    """Forget every reservation of a run, as of workers that were killed; for a run on which nobody works now.
-
-    What is set aside for requests in batches stays: they go on without a worker.
-    """
-    statement = sa.update(TABLE).where(TABLE.run_id == run_id)
-    in_batches = BatchItemTable.run_id == run_id, BatchItemTable.state == ItemState.SENT
-    session.sql.execute(
-        statement.values(
-            reserved_cost=_total(BatchItemTable.reserved_cost, in_batches),
-            reserved_tokens=_total(BatchItemTable.reserved_tokens, in_batches),
-        )
-    )
-
-
-def _total(column: Any, which: Sequence[sa.ColumnElement[bool]]) -> sa.ScalarSelect[int]:
-    return sa.select(sa.func.coalesce(sa.func.sum(column), 0)).where(*which).scalar_subquery()
-
-
 def _caps(budget: Budget) -> dict[str, int | None]:
     cost = None if budget.dollars is None else round(budget.dollars * NANO)
     return {"cap_cost": cost, "cap_tokens": budget.tokens}
@@ -126,7 +97,3 @@ def _caps(budget: Budget) -> dict[str, int | None]:
 
 def _holds(cap: Any, total: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     return sa.or_(cap.is_(None), total <= cap)
-
-
-def _at_least_zero(value: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    return sa.case((value < 0, 0), else_=value)

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
 from autointerp.jobs.duty import on_duty
-from autointerp.jobs.engine import QueueOptions
+from autointerp.jobs.engine import QueueOptions, worker_name
 from autointerp.jobs.place import beside
 from autointerp.jobs.records import Handler
 from autointerp.jobs.submitter import DbosSubmitter, open_submitter
@@ -32,4 +31,9 @@ def duty(database: Database, jobs: DbosSubmitter) -> OnDuty:
         """There is nothing to close."""
 
     queues = (QueueOptions("llm", concurrency=2, polling=0.02),)
-    return partial(on_duty, database, jobs, queues=queues, lease=timedelta(seconds=1), drain=2.0, closing=close)
+    usual = {"queues": queues, "lease": timedelta(seconds=1), "drain": 2.0, "closing": close}
+
+    def on(handlers: Mapping[str, Handler]) -> AbstractContextManager[str]:
+        return on_duty(database, jobs, handlers, worker=worker_name(), **usual)  # pyright: ignore[reportArgumentType]
+
+    return on

@@ -12,8 +12,9 @@ import pytest
 from autointerp.jobs.reaper import Reaper
 from autointerp.jobs.records import JobState
 from autointerp.jobs.submitter import DbosSubmitter
-from autointerp.storage import workers
+from autointerp.storage import holds, workers
 from autointerp.storage.engine import Database
+from autointerp.storage.tables.runs import HoldTable
 
 WORKER = Path(__file__).parent / "worker_process.py"
 LEASE = 1.0
@@ -73,6 +74,21 @@ def test_only_a_worker_that_is_silent_at_two_looks_is_taken_for_dead(
     assert _known(database) == []
 
 
+def test_what_only_a_dead_worker_held_is_free_again_after_two_looks(database: Database, jobs: DbosSubmitter) -> None:
+    with database.write() as session:
+        workers.beat(session, "silent", kind="worker", queues=["llm"])
+        for number, worker in enumerate(("me", "silent", "forgotten")):
+            session.sql.add(HoldTable(id=number, run_id="r", worker=worker, cost=5, tokens=50))
+    reaper = Reaper(database, jobs, worker="me", silence=timedelta(seconds=0))
+
+    reaper.look()
+    after_one_look = _holders(database)
+    reaper.look()
+
+    assert after_one_look == {"me", "silent", "forgotten"}
+    assert _holders(database) == {"me"}
+
+
 def test_a_worker_that_beats_between_two_looks_lives(database: Database, jobs: DbosSubmitter) -> None:
     lease = timedelta(seconds=0.3)
     reaper = Reaper(database, jobs, worker="me", silence=lease)
@@ -91,3 +107,8 @@ def test_a_worker_that_beats_between_two_looks_lives(database: Database, jobs: D
 def _known(database: Database) -> list[str]:
     with database.read() as session:
         return [row.id for row in workers.list_workers(session)]
+
+
+def _holders(database: Database) -> frozenset[str]:
+    with database.read() as session:
+        return holds.holders(session)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autointerp.jobs.duty import on_duty
-from autointerp.jobs.engine import QueueOptions
+from autointerp.jobs.engine import QueueOptions, worker_name
 from autointerp.jobs.place import beside
 from autointerp.jobs.records import Stop
 from autointerp.jobs.submitter import open_submitter
@@ -36,6 +36,7 @@ def main(url: str, notes: str, lease: str, seconds: str) -> None:
             database,
             jobs,
             {"note_and_wait": note_and_wait},
+            worker=worker_name(),
             queues=queues,
             lease=timedelta(seconds=float(lease)),
             drain=0,

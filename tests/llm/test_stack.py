@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from autointerp.domain.calls import Finish, Reply, Request, Usage
-from autointerp.domain.ledger import Attempt, AttemptStatus, Reserved
+from autointerp.domain.ledger import Attempt, AttemptStatus, Hold, Reserved
 from autointerp.errors import InvalidSpec, LLMError, OutOfBudget
 from autointerp.llm import estimate
 from autointerp.llm.base import Endpoint, Policy, ServerFailed
@@ -191,12 +191,47 @@ async def test_a_call_waits_for_what_another_worker_has_set_aside() -> None:
     assert (allowance.spent_tokens, allowance.reserved_tokens) == (10, 60)
 
 
-async def test_what_a_dead_worker_has_set_aside_is_not_waited_for_for_ever() -> None:
+async def test_a_budget_that_stands_still_is_not_waited_for_for_ever() -> None:
     allowance = MemoryAllowance(token_cap=100)
     await allowance.reserve(Reserved(cost=0, tokens=60))
 
-    with pytest.raises(OutOfBudget, match="resume the run"):
+    with pytest.raises(OutOfBudget, match=r"other workers or batches have under way.* resume the run"):
         await Purse(allowance, patience=0).take(Bound(Usage(output=60), cost=None))
+
+
+async def test_a_spent_budget_is_told_at_once_whatever_is_set_aside() -> None:
+    allowance = MemoryAllowance(token_cap=100, spent_tokens=50)
+    await allowance.reserve(Reserved(cost=0, tokens=40))
+
+    with pytest.raises(OutOfBudget, match=r"does not hold the next call \(60 tokens at most"):
+        await Purse(allowance).take(Bound(Usage(output=60), cost=None))
+
+
+async def test_of_the_calls_that_wait_for_other_workers_only_the_first_looks() -> None:
+    class Counting(MemoryAllowance):
+        asked = 0
+
+        async def reserve(self, wanted: Reserved) -> Hold | None:
+            Counting.asked += 1
+            return await MemoryAllowance.reserve(self, wanted)
+
+    allowance = Counting(token_cap=100)
+    other = await allowance.reserve(Reserved(cost=0, tokens=60))
+    purse, bound = Purse(allowance), Bound(Usage(output=50), cost=None)
+
+    async def call() -> None:
+        await purse.give_back(await purse.take(bound))
+
+    calls = [asyncio.create_task(call()) for _ in range(20)]
+    await asyncio.wait(calls, timeout=0.01)
+    asked = Counting.asked
+    assert other is not None
+    calls.pop(0).cancel()
+    await allowance.give_back(other)
+    await asyncio.gather(*calls)
+
+    assert asked == 1 + 20 + 1  # the other's, each call's own at once, and that of the first in line
+    assert (purse.in_flight, allowance.reserved_tokens) == (0, 0)
 
 
 async def test_a_hit_needs_no_budget(ask: Ask) -> None:
@@ -214,15 +249,12 @@ async def test_one_run_out_of_budget_does_not_stop_another_that_waits_for_the_sa
     started = asyncio.Event()
 
     class SlowAllowance(MemoryAllowance):
-        async def reserve(self, reserved: Reserved) -> bool:
+        async def reserve(self, wanted: Reserved) -> Hold | None:
             started.set()
             await asyncio.sleep(0.01)
-            return False
+            return await MemoryAllowance.reserve(self, wanted)
 
-        async def affords(self, reserved: Reserved) -> bool:
-            return False
-
-    books = MemoryBooks({"poor": SlowAllowance(), "rich": MemoryAllowance()})
+    books = MemoryBooks({"poor": SlowAllowance(token_cap=0), "rich": MemoryAllowance()})
     async with open_gateway([fake(lambda request: "Blue.")], books=books) as gateway:
         poor = asyncio.create_task(gateway.for_run("poor").complete(ask()))
         await started.wait()

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from autointerp.errors import Unavailable
-from autointerp.storage import migrate, models
+from autointerp.storage import budgets, migrate, models
 from autointerp.storage.engine import Database
 
 
@@ -112,3 +112,27 @@ def test_a_missing_column_is_found(new: Database) -> None:
 def test_a_database_without_tables_says_what_to_do(new: Database) -> None:
     with pytest.raises(Unavailable, match="autointerp db upgrade"), new.read() as session:
         models.get(session, 1)
+
+
+def test_what_no_worker_holds_any_more_is_free_after_the_upgrade_that_names_holders(new: Database) -> None:
+    migrate.upgrade(new, "0013")
+    before = [
+        "INSERT INTO runs (id, spec, spec_digest, state, created_at) VALUES ('r', '{}', 'd', 'running', '2026-01-01')",
+        "INSERT INTO budgets VALUES ('r', NULL, 900, 1, 2, 30, 400)",
+        *(
+            "INSERT INTO batch_items (id, run_id, key, generation, endpoint, model, packed, state, lapses, malformed, "
+            f"reserved_cost, reserved_tokens, created_at) VALUES ({number}, 'r', '{number}', 0, 'e', 'm', '', '{state}'"
+            ", 0, 0, 5, 70, '2026-01-01')"
+            for number, state in enumerate(("sent", "sent", "answered"))
+        ),
+    ]
+    with new.migrating() as connection:
+        for statement in before:
+            connection.execute(sa.text(statement))
+
+    migrate.upgrade(new)
+
+    with new.read() as session:
+        budget = budgets.get(session, "r")
+    assert (1, 2) == (budget.spent_cost, budget.spent_tokens)
+    assert (10, 140) == (budget.reserved_cost, budget.reserved_tokens)

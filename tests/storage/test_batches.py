@@ -9,7 +9,7 @@ from autointerp.domain.calls import Finish, Message, Reply, Request, Role, Usage
 from autointerp.domain.ledger import Reserved
 from autointerp.domain.specs import Budget
 from autointerp.errors import NotFound
-from autointerp.storage import batch_items, batches, budgets, replies, runs
+from autointerp.storage import batch_items, batches, budgets, holds, replies, runs
 from autointerp.storage.batch_records import BatchRecord, BatchState, ItemState
 
 from .conftest import RUN, World
@@ -201,8 +201,8 @@ def test_a_result_is_found_by_its_name_only_while_it_has_no_answer(world: World,
 def test_what_is_set_aside_for_batches_outlives_the_workers(world: World, run_id: str) -> None:
     send(world, run_id)
     with world.database.write() as session:
-        budgets.reserve(session, run_id, Reserved(cost=1000, tokens=100))
-        budgets.release_all(session, run_id)
+        holds.add(session, [holds.RunHold(run_id, "w", holds.new_hold(Reserved(cost=1000, tokens=100)))])
+        holds.give_back_all(session, "w")
         kept = budgets.get(session, run_id)
 
     assert (30, 60) == (kept.reserved_cost, kept.reserved_tokens)

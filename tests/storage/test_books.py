@@ -8,7 +8,7 @@ import pytest
 
 from autointerp.domain.calls import Decided, Finish, Reply, TokenLogprob, Usage
 from autointerp.domain.explanations import UnreadKind
-from autointerp.domain.ledger import Reserved
+from autointerp.domain.ledger import Funds, Reserved
 from autointerp.domain.specs import Budget
 from autointerp.errors import NotFound
 from autointerp.storage import budgets, calls, prompts
@@ -60,15 +60,15 @@ async def test_a_reply_is_kept_for_ever_and_the_first_one_stays(books: Books) ->
 
 async def test_line_reply_and_settlement_are_booked_together_or_not_at_all(world: World) -> None:
     run_id = open_budget(world, tokens=100)
-    reserved, line = Reserved(cost=5, tokens=90), attempt(run_id)
+    line = attempt(run_id)
     impossible = replace(line, request=None)  # pyright: ignore[reportArgumentType]
 
     async with open_books(world.database) as books:
-        await books.allowance(run_id).reserve(reserved)
+        hold = await books.allowance(run_id).reserve(Reserved(cost=5, tokens=90))
         with pytest.raises(Exception, match=r"(?i)null"):
-            await books.book(impossible, keep=reply("x"), reserved=reserved)
+            await books.book(impossible, keep=reply("x"), hold=hold)
         before = budget(world, run_id)
-        await books.book(line, keep=reply("x"), reserved=reserved)
+        await books.book(line, keep=reply("x"), hold=hold)
 
         assert await books.find(line.request) == reply("x")
     assert (0, 0, 5, 90) == before
@@ -141,7 +141,7 @@ async def test_two_workers_together_never_reserve_more_than_the_budget_holds(wor
         reservations = [
             books.allowance(run_id).reserve(Reserved(cost=9, tokens=1)) for books in (one, two) for _ in range(40)
         ]
-        granted = sum(await asyncio.gather(*reservations))
+        granted = sum(hold is not None for hold in await asyncio.gather(*reservations))
     others.close()
 
     assert granted == 100 // 9
@@ -177,11 +177,14 @@ async def test_a_budget_affords_what_is_not_spent_although_it_is_set_aside(world
     async with open_books(world.database) as books:
         allowance = books.allowance(run_id)
         await allowance.reserve(Reserved(cost=50, tokens=90))
-        assert await allowance.affords(Reserved(cost=100, tokens=100))
-        await settle(books, run_id, Reserved(cost=50, tokens=90), cost=20, tokens=40)
-        assert await allowance.affords(Reserved(cost=80, tokens=60))
-        assert not await allowance.affords(Reserved(cost=81, tokens=60))
-        assert not await allowance.affords(Reserved(cost=80, tokens=61))
+        await settle(books, run_id, Reserved(cost=0, tokens=0), cost=20, tokens=40)
+        funds = await allowance.funds()
+
+    assert funds == Funds(100, 100, spent=Reserved(20, 40), reserved=Reserved(50, 90))
+    assert funds.affords(Reserved(cost=80, tokens=60))
+    assert not funds.affords(Reserved(cost=81, tokens=60))
+    assert not funds.affords(Reserved(cost=80, tokens=61))
+    assert not funds.holds(Reserved(cost=80, tokens=60))
 
 
 async def test_a_cancelled_task_has_reserved_nothing(world: World) -> None:
@@ -195,18 +198,6 @@ async def test_a_cancelled_task_has_reserved_nothing(world: World) -> None:
             await task
 
     assert budget(world, run_id) == (0, 0, 0, 0)
-
-
-async def test_reservations_of_dead_workers_can_be_forgotten(world: World) -> None:
-    run_id = open_budget(world, tokens=100)
-    async with open_books(world.database) as books:
-        await books.allowance(run_id).reserve(Reserved(cost=5, tokens=100))
-        await books.commits.run(lambda session: budgets.release_all(session, run_id))
-
-        assert await books.allowance(run_id).reserve(Reserved(cost=0, tokens=100))
-        await settle(books, run_id, Reserved(cost=5, tokens=200), cost=1, tokens=1)
-
-    assert budget(world, run_id) == (1, 1, 0, 0)
 
 
 async def test_a_run_without_a_budget_row_is_told(world: World) -> None:

@@ -48,7 +48,7 @@ class Breaking(Database):
             raise Unavailable("the database cannot be reached: connection lost")
 
 
-async def ask(world: World, *breaks: Break) -> tuple[bool, int, tuple[int, int]]:
+async def ask(world: World, *breaks: Break, again: bool = False) -> tuple[bool, int, tuple[int, int]]:
     """Ask once while another call is in flight, and break off the booking: whether that is told, how many lines are
     stored, and what is set aside beside what the other call has."""
     run_id = world.run()
@@ -69,6 +69,8 @@ async def ask(world: World, *breaks: Break) -> tuple[bool, int, tuple[int, int]]
             await llm.complete(ASKED)
         except Unavailable:
             told = True
+        if again:
+            await llm.complete(ASKED)
     database.close()
     with world.database.read() as session:
         lines = [line for _, line in calls.list_calls(session, run_id=run_id, after=None, limit=10)]
@@ -85,11 +87,11 @@ async def test_what_broke_off_is_looked_for_and_booked_once(when: Break, world: 
     assert (told, lines, still_reserved) == (False, 1, (0, 0))
 
 
-async def test_what_nobody_knows_to_be_booked_stays_set_aside(world: World) -> None:
-    told, lines, (cost, tokens) = await ask(world, Break.BEFORE, Break.BEFORE)
+@pytest.mark.parametrize("again", [False, True])
+async def test_what_the_database_did_not_take_is_booked_later_and_not_paid_for_again(again: bool, world: World) -> None:
+    told, lines, still_reserved = await ask(world, Break.BEFORE, Break.BEFORE, again=again)
 
-    assert (told, lines) == (True, 0)
-    assert cost == 1000 * tokens > 0
+    assert (told, lines, still_reserved) == (True, 1 + again, (0, 0))  # a line more for the kept reply
 
 
 @pytest.mark.parametrize(
@@ -101,3 +103,23 @@ async def test_what_was_booked_is_booked_once_and_takes_nothing_from_another_cal
     told, lines, still_reserved = await ask(world, *breaks)
 
     assert (told, lines, still_reserved) == (True, 1, (0, 0))
+
+
+@pytest.mark.parametrize("when", Break)
+async def test_what_was_set_aside_although_its_answer_was_lost_is_free_again(when: Break, world: World) -> None:
+    run_id = world.run()
+    with world.database.write() as session:
+        budgets.open_budget(session, run_id, Budget(tokens=1000))
+    database = Breaking(world.database.url)
+
+    async with open_books(database) as books:
+        database.breaks = (when,)
+        with pytest.raises(Unavailable):
+            await books.allowance(run_id).reserve(ANOTHER)
+
+        assert await books.allowance(run_id).reserve(ANOTHER)
+        with world.database.read() as session:
+            reserved = budgets.get(session, run_id).reserved_tokens
+    database.close()
+
+    assert reserved == ANOTHER.tokens

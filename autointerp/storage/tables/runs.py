@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from autointerp.storage.tables.base import Base, Digest, Name
@@ -56,3 +56,18 @@ class BudgetTable(Base):
     spent_tokens: Mapped[int]
     reserved_cost: Mapped[int]
     reserved_tokens: Mapped[int]
+
+
+class HoldTable(Base):
+    """What a worker has set aside for one attempt, for as long as that lasts; its run's budget counts it as reserved.
+
+    It refers to nothing and has no index but its key: a row is written and deleted with every request.
+    """
+
+    __tablename__ = "holds"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
+    run_id: Mapped[Name]
+    worker: Mapped[str] = mapped_column(String(200))
+    cost: Mapped[int]
+    tokens: Mapped[int]
