@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
@@ -273,9 +274,9 @@ async def test_an_explanation_that_says_nothing_is_none(world: World) -> None:
     assert {failure.reason for failure in found.failures} == {"explainer tests.pipeline.silence: it says nothing"}
 
 
-async def test_what_one_scorer_refuses_costs_no_other_score(world: World) -> None:
-    """A local model that is not there shows when the first text is to be read."""
-    scorers = [{"name": "surprisal", "options": {"model": "/nowhere"}}, *world.spec().scorers]
+async def test_what_one_scorer_refuses_costs_no_other_score(world: World, tmp_path: Path) -> None:
+    """A folder without a model shows when the first text is to be read."""
+    scorers = [{"name": "surprisal", "options": {"model": str(tmp_path)}}, *world.spec().scorers]
     run = await world.carry_out(world.spec(scorers=scorers))
 
     found = world.progress(run.id)
