@@ -21,9 +21,9 @@ from autointerp.cli.parts import at_desk
 from autointerp.cli.price import agree
 from autointerp.cli.progress import follow_harvest, follow_run
 from autointerp.cli.results import RunResults
+from autointerp.cli.results_table import results_table
 from autointerp.cli.specfile import parse, read_run
 from autointerp.cli.summary import summary_table
-from autointerp.cli.tables import results_table
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.errors import InvalidSpec
 from autointerp.runs import Desk

@@ -10,8 +10,8 @@ from autointerp.cli.controls import controls_table
 from autointerp.cli.parts import at_desk
 from autointerp.cli.price import agree
 from autointerp.cli.progress import follow_run, in_dollars
+from autointerp.cli.results_table import results_table
 from autointerp.cli.summary import summary_table
-from autointerp.cli.tables import results_table
 from autointerp.domain.specs import Budget, RunSpec
 from autointerp.runs import Desk
 from autointerp.storage import runs as stored_runs
