@@ -122,7 +122,7 @@ def _seconds(harvest: HarvestRecord, found: Sequence[RunResults]) -> dict[str, f
 def _print(done: Demo, wall: float) -> None:
     for sae, run in zip(done.harvest.spec.saes, done.runs, strict=False):  # behind them are those for controls
         OUT.print(f"\n{Path(sae.path or '').name}", style="bold")
-        OUT.print(results_table(run.results))
+        OUT.print(results_table(run.results, width=OUT.width))
         OUT.print("", summary_table(run.summary))
         OUT.print(f"\nagainst controls, on {run.controls.sample} of the features", style="bold")
         OUT.print(controls_table(run.controls))

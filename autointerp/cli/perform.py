@@ -60,7 +60,7 @@ def show(database: Database, run_id: str, *, as_json: bool) -> None:
         print_json(page)
         return
     if page.results:
-        OUT.print(results_table(page.results))
+        OUT.print(results_table(page.results, width=OUT.width))
     if page.summary:
         OUT.print("", summary_table(page.summary))
     if page.controls.items:

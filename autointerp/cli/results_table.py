@@ -13,19 +13,22 @@ from autointerp.hashing import canonical_json
 
 WIDEST = 48  # of a column of scores below each other: a reason why there is none may be cut short
 NARROWEST = 12  # of a column of its own: an interval
-ABREAST = 4  # scorers that have a column of their own; more stand below each other
+GAP = 2  # between columns
+ROOM = 56  # for where the feature is and the explanation
 
 
-def results_table(results: Sequence[Result]) -> Table:
+def results_table(results: Sequence[Result], *, width: int) -> Table:
     """One row an explanation: the feature, what was claimed and by whom, and its scores.
 
-    A few scorers have a column each, with the interval below the score; more have a line each.
+    Scorers have a column each, with the interval below the score, where `width` characters have room for them; more
+    have a line each.
     """
     explained = [one for result in results for one in result.explanations]
     explainers = _labels({_key(named): named for named in map(_explainer, explained)})
     scorers = labels_of([score for one in explained for score in one.scores])
-    turned = len(scorers) > ABREAST
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    headings = [label.replace(":", "\n", 1) for label in scorers.values()]
+    turned = ROOM + sum(map(_width, headings)) > width
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
     for heading in ("id", "feature", "density"):
         table.add_column(heading, no_wrap=True)
     if len(explainers) > 1:
@@ -33,8 +36,8 @@ def results_table(results: Sequence[Result]) -> Table:
     table.add_column("explanation", ratio=1)
     for name in ("scorer", "score") if turned else ():
         table.add_column(name, no_wrap=True, max_width=WIDEST)
-    for label in () if turned else scorers.values():
-        table.add_column(Text(label.replace(":", "\n", 1)), min_width=NARROWEST, max_width=WIDEST // 2)
+    for heading in () if turned else headings:
+        table.add_column(Text(heading), min_width=NARROWEST, max_width=WIDEST // 2)
     for result in results:
         for one in result.explanations:
             by = [Text(explainers[_key(_explainer(one))])] if len(explainers) > 1 else []
@@ -42,6 +45,10 @@ def results_table(results: Sequence[Result]) -> Table:
             scores = _below(one, scorers) if turned else _abreast(one, scorers)
             table.add_row(*where, *by, Text(one.text), *scores)
     return table
+
+
+def _width(heading: str) -> int:
+    return GAP + max(NARROWEST, *map(len, heading.split("\n")))
 
 
 def labels_of(scores: Sequence[Score]) -> dict[str, str]:

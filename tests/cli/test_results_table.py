@@ -31,7 +31,7 @@ def shown(*claims: tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]], width:
     ]
     result = Result.model_validate({**example(Feature), "explanations": explained})
     console = Console(width=width, file=StringIO(), record=True)
-    console.print(results_table([result]))
+    console.print(results_table([result], width=width))
     return console.export_text().splitlines()
 
 
@@ -44,7 +44,7 @@ def ten() -> list[dict[str, Any]]:
     ]
 
 
-def test_a_few_scorers_have_a_column_each() -> None:
+def test_scorers_for_which_there_is_room_have_a_column_each() -> None:
     lines = shown(({}, [{}, {"scorer": "fuzzing", "value": 0.5}]))
 
     assert lines[0].split() == ["detection", "fuzzing"]
@@ -64,6 +64,15 @@ def test_ten_scorers_stand_below_each_other() -> None:
     assert lines[10].rstrip().endswith("…")
     assert len(lines) == 11
     assert CLAIM[:20] in lines[1]
+
+
+def test_the_same_scorers_stand_below_each_other_where_the_terminal_is_narrow() -> None:
+    lines = shown(({}, [{}, {"scorer": "fuzzing", "value": 0.5}]), width=80)
+
+    assert [line.split()[-4:] for line in lines[1:3]] == [
+        ["detection:llm", "0.86", "[0.79,", "0.92]"],
+        ["fuzzing:llm", "0.50", "[0.79,", "0.92]"],
+    ]
 
 
 def test_ten_scorers_are_read_in_a_narrow_terminal() -> None:
