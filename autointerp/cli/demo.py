@@ -38,7 +38,9 @@ NEXT = """
 {program} show ID    shows one feature with its examples, explanations and scores"""
 HOW_TO_READ = """
 A score says how often the judge was right, with its 95 % interval; 0.5 is chance. Intervention asks what the feature
-causes: near or below 0.5, turning it up does not make the model write what the explanation names."""
+causes: near or below 0.5, turning it up does not make the model write what the explanation names. Retrieval searches
+the corpus with the explanation, and is 1 where that finds the feature and nothing else: another feature's explanation
+gets nearly 0, and one that names more than the feature loses what the other scores do not see."""
 
 
 class Demo(Shown):
