@@ -45,6 +45,9 @@ def config_class(role: str, name: str) -> type[BaseModel]:
         if error.name is None or not module_name.startswith(error.name):
             raise InvalidSpec(f"the {role} {name!r} needs the package {error.name!r}; install it") from error
         raise InvalidSpec(f"the {role} {name!r} cannot be imported: no module {error.name!r}") from error
+    except SyntaxError as error:
+        where = f"{error.filename}, line {error.lineno}"
+        raise InvalidSpec(f"the {role} {name!r} is no valid Python: {error.msg} ({where})") from error
     found = getattr(module, "Config", None)
     if not (isinstance(found, type) and issubclass(found, BaseModel)):
         raise InvalidSpec(f"the {role} {name!r} has no pydantic model named Config")

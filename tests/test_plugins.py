@@ -46,3 +46,12 @@ def test_a_dotted_name_is_imported_as_it_is(tmp_path: Path, monkeypatch: pytest.
 def test_a_dotted_name_that_does_not_exist_is_told() -> None:
     with pytest.raises(InvalidSpec, match="cannot be imported"):
         plugins.configure("judge", "no_such_package.judge", {})
+
+
+def test_a_file_that_is_no_python_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pens").mkdir()
+    (tmp_path / "pens" / "slip.py").write_text("import os\n\ndef build(:\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(InvalidSpec, match=r"scorer 'pens.slip' is no valid Python: .*slip\.py, line 3\)$"):
+        plugins.configure("scorer", "pens.slip", {})

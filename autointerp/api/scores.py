@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from autointerp.api.paging import Page, Paged
 from autointerp.api.parts import Id, OfId, Stored
 from autointerp.api.problems import documented
-from autointerp.api.schemas.scores import Score, Trial, Trials
+from autointerp.api.schemas.scores import Score, Trial
 from autointerp.domain.specs import Control
 from autointerp.errors import NotFound
 from autointerp.storage import scores
@@ -48,7 +48,9 @@ def get_score(database: Stored, score_id: Id) -> Score:
 
 
 @router.get("/{score_id}/trials", responses=documented(NotFound))
-def list_trials(database: Stored, score_id: Id) -> Trials:
-    """Show every question that the score was computed from, with the truth and the answer."""
+def list_trials(database: Stored, paging: Paged, score_id: Id) -> Page[Trial]:
+    """List the questions that the score was computed from, in the order asked, with the truth and the answer."""
     with database.read() as session:
-        return Trials(items=[Trial.of(trial) for trial in scores.trials(session, score_id)])
+        trials = scores.trials(session, score_id)
+    places = range(len(trials))[(paging.after_number() or 0) :][: paging.limit + 1]
+    return paging.page(places, key=lambda place: place + 1, show=lambda place: Trial.of(trials[place]))

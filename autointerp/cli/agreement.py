@@ -13,6 +13,7 @@ from autointerp.cli.choice import Seed
 from autointerp.cli.console import OUT, Json, note, print_json
 from autointerp.cli.parts import opened
 from autointerp.cli.tables import with_interval
+from autointerp.domain.labels import labels
 from autointerp.runs import agree
 
 
@@ -28,15 +29,15 @@ def agreement(
         print_json(found)
         return
     OUT.print(Group(*_page(found, several=len(set(runs)) > 1)))
-    for reason in dict.fromkeys(_undefined(found)):
+    for reason in dict.fromkeys([*_alone(found), *_undefined(found)]):
         note(reason)
 
 
 def _page(found: Agreement, *, several: bool) -> Iterator[RenderableType]:
-    for place, table in enumerate(found.items):
+    for place, (table, name) in enumerate(zip(found.items, _names(found), strict=True)):
         if place:
             yield Text()
-        yield Text(f"{table.explainer.explainer}, {table.explanations} explanations", style="bold")
+        yield Text(f"{name}, {table.explanations} explanations", style="bold")
         yield _matrix(table, several=several)
 
 
@@ -57,6 +58,25 @@ def _cell(pair: ScorerPair | None) -> Text:
     if pair is None:
         return Text("")
     return Text(f"{with_interval(pair.value, pair.interval)}\nof {pair.count}")
+
+
+def _names(found: Agreement) -> tuple[str, ...]:
+    """The explainers, told apart by their options, and where that will not do by their runs."""
+    used = [table.explainer for table in found.items]
+    names = [one.explainer for one in used]
+    several = len({one.run_id for one in used if one.run_id}) > 1
+    told = labels([(one.explainer, {**one.options, **({"run": one.run_id} if several else {})}) for one in used])
+    return told if len(set(names)) < len(names) else tuple(names)
+
+
+def _alone(found: Agreement) -> Iterator[str]:
+    """Say of each table of one scorer that there is nothing to correlate it with, and what to do."""
+    for table, name in zip(found.items, _names(found), strict=True):
+        if not table.pairs:
+            yield (
+                f"nothing to correlate for {name}: only {table.scorers[0].label} has scored its explanations; name "
+                "runs that scored the same ones (a run without explainers scores the newest explanations)"
+            )
 
 
 def _undefined(found: Agreement) -> Iterator[str]:

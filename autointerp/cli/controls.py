@@ -1,20 +1,20 @@
 """The scores of a run against their controls, as a table for a terminal."""
 
 from rich.table import Table
+from rich.text import Text
 
 from autointerp.api.schemas.controls import Against, RunControls
 
 
 def controls_table(found: RunControls) -> Table:
     """One line a scorer and control: both means on the features that have both, and the interval of the difference."""
-    explainers = {one.explainer for one in found.items}
+    explainers = {one.explainer_label for one in found.items}
     headings = ("scorer", "control", "features", "score", "control's", "difference")
     table = Table(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for one in found.items:
-        scorer = f"{one.scorer}:{one.judge}" if one.judge else one.scorer
-        name = f"{scorer} of {one.explainer}" if len(explainers) > 1 else scorer
+        name = f"{one.scorer_label} of {one.explainer_label}" if len(explainers) > 1 else one.scorer_label
         control = one.control.replace("_", " ")
-        table.add_row(name, control, _features(one), _mean(one.score), _mean(one.control_score), _difference(one))
+        table.add_row(Text(name), control, _features(one), _mean(one.score), _mean(one.control_score), _difference(one))
     return table
 
 

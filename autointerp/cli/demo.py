@@ -21,9 +21,9 @@ from autointerp.cli.parts import at_desk
 from autointerp.cli.price import agree
 from autointerp.cli.progress import follow_harvest, follow_run
 from autointerp.cli.results import RunResults
+from autointerp.cli.results_table import results_table
 from autointerp.cli.specfile import parse, read_run
 from autointerp.cli.summary import summary_table
-from autointerp.cli.tables import results_table
 from autointerp.domain.specs import HarvestSpec, RunSpec
 from autointerp.errors import InvalidSpec
 from autointerp.runs import Desk
@@ -38,7 +38,9 @@ NEXT = """
 {program} show ID    shows one feature with its examples, explanations and scores"""
 HOW_TO_READ = """
 A score says how often the judge was right, with its 95 % interval; 0.5 is chance. Intervention asks what the feature
-causes: near or below 0.5, turning it up does not make the model write what the explanation names."""
+causes: near or below 0.5, turning it up does not make the model write what the explanation names. Retrieval searches
+the corpus with the explanation, and is 1 where that finds the feature and nothing else: another feature's explanation
+gets nearly 0, and one that names more than the feature loses what the other scores do not see."""
 
 
 class Demo(Shown):
@@ -122,7 +124,7 @@ def _seconds(harvest: HarvestRecord, found: Sequence[RunResults]) -> dict[str, f
 def _print(done: Demo, wall: float) -> None:
     for sae, run in zip(done.harvest.spec.saes, done.runs, strict=False):  # behind them are those for controls
         OUT.print(f"\n{Path(sae.path or '').name}", style="bold")
-        OUT.print(results_table(run.results))
+        OUT.print(results_table(run.results, width=OUT.width))
         OUT.print("", summary_table(run.summary))
         OUT.print(f"\nagainst controls, on {run.controls.sample} of the features", style="bold")
         OUT.print(controls_table(run.controls))

@@ -10,8 +10,8 @@ from autointerp.cli.controls import controls_table
 from autointerp.cli.parts import at_desk
 from autointerp.cli.price import agree
 from autointerp.cli.progress import follow_run, in_dollars
+from autointerp.cli.results_table import results_table
 from autointerp.cli.summary import summary_table
-from autointerp.cli.tables import results_table
 from autointerp.domain.specs import Budget, RunSpec
 from autointerp.runs import Desk
 from autointerp.storage import runs as stored_runs
@@ -62,7 +62,7 @@ def show(desk: Desk, run_id: str, *, as_json: bool) -> None:
         print_json(page)
         return
     if page.results:
-        OUT.print(results_table(page.results))
+        OUT.print(results_table(page.results, width=OUT.width))
     if page.summary:
         OUT.print("", summary_table(page.summary))
     if page.controls.items:

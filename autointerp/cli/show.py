@@ -13,7 +13,8 @@ from autointerp.cli.choice import find_feature
 from autointerp.cli.console import OUT, Json, print_json
 from autointerp.cli.parts import opened
 from autointerp.cli.results import Explained, of_feature
-from autointerp.cli.tables import density, name_of, pieces, value_of
+from autointerp.cli.results_table import key_of, labels_of
+from autointerp.cli.tables import density, pieces, value_of
 from autointerp.domain.examples import Split
 from autointerp.storage import examples
 
@@ -65,11 +66,12 @@ def _explanations(explained: list[Explained]) -> Iterator[RenderableType]:
     if not explained:
         yield Text("\nno explanation yet; autointerp explain makes one", style="dim")
         return
+    names = labels_of([score for explanation in explained for score in explanation.scores])
     table = Table("explanation", "by", "score", "value", box=None, pad_edge=False)
     for explanation in explained:
         claims = [Text(explanation.text), explanation.explainer]
         for score in explanation.scores or [None]:
-            shown = ("", "") if score is None else (name_of(score), value_of(score))
+            shown = ("", "") if score is None else (Text(names[key_of(score)]), value_of(score))
             table.add_row(*claims, *shown)
             claims = [Text(""), ""]
     yield Text()

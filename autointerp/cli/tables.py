@@ -8,8 +8,9 @@ from rich.text import Text
 
 from autointerp.api.schemas.estimates import Dollars, Estimate
 from autointerp.api.schemas.features import Feature
+from autointerp.api.schemas.measures import Scorer
 from autointerp.api.schemas.scores import Interval, Score
-from autointerp.cli.results import Explained, Result
+from autointerp.domain.labels import Named, of_scorer
 
 
 def features_table(rows: Sequence[Feature]) -> Table:
@@ -27,23 +28,6 @@ def features_table(rows: Sequence[Feature]) -> Table:
     return table
 
 
-def results_table(results: Sequence[Result]) -> Table:
-    """One row an explanation: the feature, what was claimed, and each score above its interval."""
-    names = list(dict.fromkeys(name_of(s) for r in results for e in r.explanations for s in e.scores))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("id", "feature", "density"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("explanation", ratio=1)
-    for name in names:
-        table.add_column(name.replace(":", "\n"), no_wrap=True)
-    for result in results:
-        for explained in result.explanations:
-            claim = Text(explained.text)
-            where = (str(result.id), str(result.index), density(result.density))
-            table.add_row(*where, claim, *_scores(explained, names))
-    return table
-
-
 def estimate_table(found: Estimate) -> Table:
     """One line a model, and their sum: requests, tokens and dollars from low to high."""
     table = Table("model", "requests", "tokens", "dollars", "low", "high", box=None, pad_edge=False)
@@ -54,9 +38,9 @@ def estimate_table(found: Estimate) -> Table:
     return table
 
 
-def name_of(score: Score) -> str:
-    """The scorer with its judge, as they are written on the command line."""
-    return f"{score.scorer}:{score.judge}" if score.judge else score.scorer
+def name_of(score: Score | Scorer) -> Named:
+    """The scorer with its judge, as they are written on the command line, and the options of both."""
+    return of_scorer(score.scorer, score.options, score.judge, score.judge_options)
 
 
 def value_of(score: Score) -> str:
@@ -91,8 +75,3 @@ def pieces(texts: Sequence[str]) -> Text:
 
 def _dollars(price: Dollars) -> list[str]:
     return ["not known" if side is None else f"${side:.4f}" for side in (price.likely, price.low, price.high)]
-
-
-def _scores(explained: Explained, names: Sequence[str]) -> list[Text]:
-    found = {name_of(score): value_of(score).replace(" ", "\n", 1) for score in explained.scores}
-    return [Text(found.get(name, "")) for name in names]

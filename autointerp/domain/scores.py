@@ -62,3 +62,8 @@ class Score:
     breakdown: tuple[GroupResult, ...]
     trials: tuple[Trial, ...] = field(repr=False)
     prompt: str | None = None
+
+    @property
+    def unheard(self) -> bool:
+        """Whether questions were asked and no answer could be read; a resumed run asks for other answers."""
+        return self.value is None and bool(self.unread) and not self.answered

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from autointerp.domain.examples import Split
+from autointerp.domain.labels import Named, of_scorer
 from autointerp.hashing import digest
 
 MOST = 2**63 - 1  # what a database column holds
@@ -264,6 +265,12 @@ class ScorerSpec(PluginSpec):
     """A scorer and the judge that answers its questions; some scorers ask none."""
 
     judge: PluginSpec | None = None
+
+    @property
+    def named(self) -> Named:
+        """The scorer with its judge, and the options of both."""
+        judge = self.judge
+        return of_scorer(self.name, self.options, judge.name if judge else None, judge.options if judge else {})
 
 
 class FeatureSelection(Spec):

@@ -111,7 +111,10 @@ class Tools:
     def need_sample(self, who: str) -> Sample:
         """Return the sample of the corpus; InvalidSpec when there is none."""
         if self.sample is None:
-            raise InvalidSpec(f"{who} needs the harvest's sample of the corpus; run it over a harvest")
+            raise InvalidSpec(
+                f"{who} searches the harvest's sample of the score split, which no explainer may see, so best_of "
+                f"cannot try its candidates by it; name {who} among the scorers of a run"
+            )
         return self.sample
 
     def need_embedder(self, model: str, who: str) -> Embed:

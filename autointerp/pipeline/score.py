@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from autointerp.domain.examples import Example, Split
@@ -15,7 +15,7 @@ from autointerp.pipeline.slip import Slip
 from autointerp.pipeline.wanted import Claims, Key, Wanted, wanted
 from autointerp.storage import explanations, run_features, scores
 from autointerp.storage.engine import Database
-from autointerp.storage.records import FeatureRow
+from autointerp.storage.records import FeatureRow, ScoreRecord
 
 NOTHING_TO_SCORE = "it has no explanation to score; name an explainer in the run"
 
@@ -26,16 +26,18 @@ async def score(shop: Shop, slip: Slip) -> None:
     While the answers about a feature of the controls' sample come with a batch, none of the sample borrows: who lends
     to whom must not depend on which answer came first.
     """
-    claims, held = await asyncio.to_thread(_held, shop.database, slip)
+    claims, stored = await asyncio.to_thread(_stored, shop.database, slip)
     lending = slip.deferred.isdisjoint(slip.sample) or not slip.run.spec.controls.wants("shuffled")
 
     async def one(feature: FeatureRow) -> None:
         if not claims.get(feature.id):
             slip.failures.setdefault(feature.id, NOTHING_TO_SCORE)
-        missing = [one for one in wanted(slip, feature.id, claims, lending=lending) if one.key not in held]
+        missing = [one for one in wanted(slip, feature.id, claims, lending=lending) if one.key not in stored.heard]
         if missing:
             asked = await asyncio.to_thread(load_examples, shop.database, feature, Split.SCORE)
-            await slip.in_turn(_score(shop, slip, feature, one, asked) for one in missing)
+            await slip.in_turn(
+                _score(shop, slip, feature, one, asked, instead_of=stored.unheard.get(one.key)) for one in missing
+            )
         if feature.id in slip.sample and not lending:
             raise Deferred("a control waits for the explanation of another feature")
 
@@ -46,7 +48,23 @@ async def score(shop: Shop, slip: Slip) -> None:
     await slip.each(one_and_close, at_once=shop.at_once)
 
 
-async def _score(shop: Shop, slip: Slip, feature: FeatureRow, wanted: Wanted, asked: tuple[Example, ...]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The scores that are there: those that stand, and by key the ids of those without an answer, to be made anew."""
+
+    heard: frozenset[Key]
+    unheard: Mapping[Key, int]
+
+
+async def _score(
+    shop: Shop,
+    slip: Slip,
+    feature: FeatureRow,
+    wanted: Wanted,
+    asked: tuple[Example, ...],
+    *,
+    instead_of: int | None,
+) -> None:
     spec = wanted.spec
     which = f"scorer {spec.name}" + (f" (control {wanted.control})" if wanted.control else "")
     try:
@@ -54,9 +72,9 @@ async def _score(shop: Shop, slip: Slip, feature: FeatureRow, wanted: Wanted, as
     except InvalidInput as error:  # the other scores of the feature are none the worse for it
         slip.failures.setdefault(feature.id, f"{which}: {error.detail}")
         return
-    if _unheard(result):
-        slip.failures.setdefault(feature.id, f"{which}: {_why_unheard(result)}")
-        return
+    if result.unheard:  # stored, so that it is counted, and a failure, so that a resumed run asks again
+        result = replace(result, undefined=_why_unheard(result))
+        slip.failures.setdefault(feature.id, f"{which}: {result.undefined}")
     new = scores.NewScore(
         run_id=slip.run.id,
         explanation_id=wanted.claim.id,
@@ -72,6 +90,7 @@ async def _score(shop: Shop, slip: Slip, feature: FeatureRow, wanted: Wanted, as
         cost=bill.cost,
         control=wanted.control,
         borrowed_id=wanted.borrowed_id,
+        instead_of=instead_of,
     )
     await shop.commits.run_many(scores.add_all, new)
 
@@ -82,14 +101,9 @@ async def _heard(slip: Slip, wanted: Wanted, feature: FeatureRow, asked: tuple[E
     while True:
         with billed(draw=draw) as bill:
             result = await wanted.scorer.score(wanted.text, feature.record, asked)
-        if draw == slip.generation or not (_unheard(result) and bill.kept):
+        if draw == slip.generation or not (result.unheard and bill.kept):
             return _as_sent(result, bill), bill
         draw += 1
-
-
-def _unheard(score: Score) -> bool:
-    """Whether the judge was asked and no answer could be read; such a score says nothing and is not kept."""
-    return score.value is None and bool(score.unread) and not score.answered
 
 
 def _why_unheard(score: Score) -> str:
@@ -111,8 +125,8 @@ async def _close(shop: Shop, slip: Slip, feature_id: int) -> None:
         await shop.commits.run(partial(run_features.fail, run_id=slip.run.id, reasons={feature_id: reason}))
 
 
-def _held(database: Database, slip: Slip) -> tuple[Mapping[int, Claims], frozenset[Key]]:
-    """Return by feature the explanations to score and those that are lent, and the keys of the scores there are."""
+def _stored(database: Database, slip: Slip) -> tuple[Mapping[int, Claims], _Stored]:
+    """Return by feature the explanations to score and those that are lent, and what scores of them there are."""
     ids = list({feature.id for feature in slip.features} | set(slip.sample))
     with database.read() as session:
         if slip.plan.explainers:
@@ -121,5 +135,12 @@ def _held(database: Database, slip: Slip) -> tuple[Mapping[int, Claims], frozens
             claims = explanations.newest(session, slip.harvest.id, ids)
         claim_ids = [claim.id for found in claims.values() for claim in found]
         scored = scores.of_explanations(session, claim_ids, run_id=slip.run.id, control=None)
-    held = ((one.explanation_id, one.position, one.control) for found in scored.values() for one in found)
-    return claims, frozenset(held)
+    there = [one for found in scored.values() for one in found]
+    return claims, _Stored(
+        heard=frozenset(_key(one) for one in there if not one.score.unheard),
+        unheard={_key(one): one.id for one in there if one.score.unheard},
+    )
+
+
+def _key(score: ScoreRecord) -> Key:
+    return score.explanation_id, score.position, score.control

@@ -1,7 +1,7 @@
 """Checks a whole spec before anything is stored: every plug-in is built, with stand-ins for what costs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from autointerp import plugins
@@ -16,7 +16,9 @@ from autointerp.llm.batches.opening import batch_tariff_of, need_batches
 from autointerp.llm.echoing import Echoing
 from autointerp.llm.stack import most_questions, tariff_of
 from autointerp.runs.desk import Desk
-from autointerp.runs.inert import NoCalls, NoSample, NoSteering, no_embedder, no_logprobs
+from autointerp.runs.folders import ReadHere
+from autointerp.runs.idle import refuse_idle_judges
+from autointerp.runs.inert import NoCalls, NoSample, NoSteering, no_embedder
 from autointerp.runs.probing import stored_probe
 from autointerp.runs.reuse import reusable_by
 from autointerp.storage import features, harvests
@@ -51,6 +53,7 @@ def check_plugins(desk: Desk, spec: RunSpec) -> tuple[Taken, ...]:
         _endpoint_of(spec.llm, desk.endpoints)
     tools = _stand_ins(desk, spec)
     build(spec, tools)
+    refuse_idle_judges(spec.scorers, replace(tools, taken=[]))
     return tuple(tools.taken)
 
 
@@ -167,7 +170,7 @@ def _stand_ins(desk: Desk, spec: RunSpec) -> _CheckedTools:
         llm=NoCalls(),
         llm_model=spec.llm,
         embedders=no_embedder,
-        logprobs=no_logprobs,
+        logprobs=ReadHere(desk),
         echoes=Echoing,
         steer=NoSteering(),
         sample=NoSample(),

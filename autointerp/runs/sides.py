@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autointerp.domain.labels import by_options
 from autointerp.errors import InvalidInput
 from autointerp.storage import run_scores, runs
 from autointerp.storage.engine import ReadSession
@@ -53,7 +54,8 @@ def _choose(run_id: str, explainers: Sequence[UsedExplainer], wanted: int | str 
     fitting = [one for one in explainers if wanted in (None, one.origin.explainer, one.origin.position)]
     if len(fitting) == 1:
         return fitting[0]
-    there = ", ".join(f"{_name(run_id, one)} ({one.origin.explainer})" for one in explainers)
+    named = by_options([(one.origin.explainer, one.options) for one in explainers])
+    there = ", ".join(f"{_name(run_id, one)} ({label})" for one, label in zip(explainers, named, strict=True))
     if wanted is None:
         raise InvalidInput(f"the run {run_id} has scored {len(explainers)} explainers; say which: {there}")
     if fitting:

@@ -14,9 +14,18 @@ def prevalence(feature: FeatureRecord, examples: Sequence[Example]) -> float | N
 
     None where there are none of these.
     """
-    uniform = [example for example in examples if example.group.kind is Kind.QUANTILE]
+    uniform = [example.activations for example in examples if example.group.kind is Kind.QUANTILE]
+    return prevalence_of_windows(feature, uniform, lengths=[len(example.pieces) for example in examples])
+
+
+def prevalence_of_windows(
+    feature: FeatureRecord, uniform: Sequence[Sequence[float]], *, lengths: Sequence[int]
+) -> float | None:
+    """The same of the activations in a uniform sample of firing windows, and the lengths of all that are asked about.
+
+    None where the sample is empty.
+    """
     if not uniform:
         return None
-    length = float(np.mean([len(example.pieces) for example in examples]))
-    firing = float(np.mean([sum(a > 0 for a in example.activations) for example in uniform]))
-    return window_prevalence(density=feature.statistics.density, length=length, firing=firing)
+    firing = float(np.mean([sum(a > 0 for a in activations) for activations in uniform]))
+    return window_prevalence(density=feature.statistics.density, length=float(np.mean(lengths)), firing=firing)

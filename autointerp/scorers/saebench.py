@@ -3,7 +3,8 @@
 Of a feature that fires more than 15 times a language model sees 14 windows of ten tokens on either side of a peak: two
 of the twelve strongest, two of the weaker ones drawn by the squares of their activations, and ten random ones. In one
 reply it lists the numbers of those in which the feature fires. The value is the plain accuracy over the 14; a reader
-who always lists none gets 10/14, which stands beside it as `always_none`.
+who always lists none gets 10/14, which stands beside it as `always_none`, and so do the precision and the F1 that the
+rates on the 14 give at the share of windows in which the feature fires.
 
 The explanation is whatever is scored; SAEBench writes its own from fifteen windows of the same corpus. Three things of
 its code are not taken over: random windows that count as silent unseen (here the feature is silent at each of their
@@ -34,6 +35,7 @@ from autointerp.domain.tools import Tools
 from autointerp.hashing import canonical_json
 from autointerp.llm.asker import Asker, LLMOptions
 from autointerp.llm.asking import ask_json
+from autointerp.scorers._prevalence import prevalence_of_windows
 from autointerp.scorers._short_windows import Cut, apart, as_long, by_square, is_whole
 
 TASK = "saebench"
@@ -91,9 +93,10 @@ class SAEBench:
         shown = [cuts[i] for i in self._rng(feature, "order").permutation(SHOWN)]
         trials = await self._ask(explanation, shown)
         drawn = {cut.example.window: cut.drawn for cut in shown}
-        recipe = Recipe(Metric.ACCURACY, None, everything, lambda trial: drawn[trial.window])
+        share = _prevalence(feature, found, shown)
+        recipe = Recipe(Metric.ACCURACY, share, everything, lambda trial: drawn[trial.window])
         score = summarise(trials, recipe, rng=self._rng(feature, "bootstrap"))
-        return replace(score, metrics={**score.metrics, **_beside(shown)})
+        return replace(score, metrics={**score.metrics, **_beside(shown), "prevalence": share})
 
     def _draw(self, feature: FeatureRecord, examples: Sequence[Example]) -> list[Cut]:
         """The windows of each sort, as many as there are and no more than are needed.
@@ -146,6 +149,13 @@ def _too_few(cuts: Sequence[Cut]) -> str | None:
 def _trial(number: int, cut: Cut, answer: Answer) -> Trial:
     note = canonical_json({"number": number, "drawn": cut.drawn, "tokens": [cut.start, cut.stop]})
     return Trial(cut.example.group, cut.example.window, truth=not cut.example.silent, answer=answer, note=note)
+
+
+def _prevalence(feature: FeatureRecord, examples: Sequence[Example], shown: Sequence[Cut]) -> float | None:
+    """In which share of windows as long as those shown the feature fires; None without examples by quantiles."""
+    cuts = [Cut.around_peak(example, "") for example in examples if example.group.kind is Kind.QUANTILE]
+    uniform = [cut.example.activations[cut.start : cut.stop] for cut in cuts]
+    return prevalence_of_windows(feature, uniform, lengths=[cut.length for cut in shown])
 
 
 def _beside(shown: Sequence[Cut]) -> dict[str, float | None]:

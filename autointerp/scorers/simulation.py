@@ -61,7 +61,9 @@ class Config(LLMOptions):
         default=None, description="if not given scorers/simulation, or where digits are read scorers/simulation_echo"
     )
     examples: Literal["top_and_random", "random_only"] = Field(
-        default="top_and_random", description="what the headline is computed from; random_only asks about nothing else"
+        default="top_and_random",
+        description="what the headline is computed from: the windows of `top` and `random`, or those of `firing`, and "
+        "then nothing else is asked",
     )
     top: int = Field(default=5, ge=1, description="windows in which the feature fires most strongly")
     random: int = Field(default=5, ge=1, description="silent windows")

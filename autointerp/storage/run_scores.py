@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from autointerp.domain.labels import with_options
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.tables.explanations import ExplanationTable
 from autointerp.storage.tables.scores import ScoreTable
@@ -57,8 +58,8 @@ class UsedScorer:
     @property
     def label(self) -> str:
         """The scorer with its judge, each with the options that it was given."""
-        judge = f":{_with(self.judge, self.judge_options)}" if self.judge else ""
-        return _with(self.scorer, self.options) + judge
+        judge = f":{with_options(self.judge, self.judge_options)}" if self.judge else ""
+        return with_options(self.scorer, self.options) + judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,3 @@ def _place(run_ids: Sequence[str], origin: Origin) -> tuple[int, int, str]:
 
 def _distinct(values: Iterator[str | None]) -> tuple[str, ...]:
     return tuple(sorted({value for value in values if value is not None}))
-
-
-def _with(name: str, options: Mapping[str, Any]) -> str:
-    given = ", ".join(f"{key}={value}" for key, value in sorted(options.items()))
-    return f"{name}({given})" if given else name

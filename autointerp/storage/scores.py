@@ -1,4 +1,7 @@
-"""Scores of explanations, with the trials they were computed from: added once, never changed."""
+"""Scores of explanations, with the trials they were computed from: added once, never changed.
+
+One exception: a score without any answer goes when a resumed run has asked for other ones.
+"""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import astuple, dataclass
@@ -29,7 +32,8 @@ class NewScore:
     """A score to store, and what it is of: `position` is that of its scorer in the run.
 
     `control` names what was scored in place of the explanation (or by what in place of the judge), "" for a score
-    proper; `borrowed_id` is the explanation of another feature whose text was used.
+    proper; `borrowed_id` is the explanation of another feature whose text was used. `instead_of` is the id of the
+    score without any answer that a resumed run has made anew.
     """
 
     run_id: str | None
@@ -46,6 +50,7 @@ class NewScore:
     cost: int | None
     control: str = ""
     borrowed_id: int | None = None
+    instead_of: int | None = None
 
 
 def add(session: WriteSession, new: NewScore) -> int:
@@ -54,7 +59,12 @@ def add(session: WriteSession, new: NewScore) -> int:
 
 
 def add_all(session: WriteSession, new: Sequence[NewScore]) -> list[None]:
-    """Store scores with their trials, each unless its run and `position` have stored one for the explanation."""
+    """Store scores with their trials, each unless its run and `position` have stored one for the explanation.
+
+    What a score is stored instead of goes.
+    """
+    if gone := [one.instead_of for one in new if one.instead_of is not None]:
+        session.sql.connection().execute(sa.delete(ScoreTable).where(ScoreTable.id.in_(gone)))
     insert_if_absent(session, ScoreTable, _rows(session, new))
     return [None] * len(new)
 

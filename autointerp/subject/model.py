@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from autointerp.domain.places import names_folder
 from autointerp.domain.specs import SubjectSpec
 from autointerp.domain.vocabulary import Vocabulary
 from autointerp.errors import InvalidModel
@@ -171,8 +172,7 @@ def load_tokenizer(spec: SubjectSpec, *, local: bool) -> PreTrainedTokenizerBase
 
 def _check_folder(name: str) -> None:
     path = Path(name).expanduser()
-    looks_like_path = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
-    if looks_like_path and not path.is_dir():
+    if names_folder(name) and not path.is_dir():
         raise InvalidModel(f"there is no model folder {name}; give a folder with a config.json, or a hub id")
     if path.is_dir() and not (path / "config.json").is_file():
         raise InvalidModel(f"the folder {name} has no config.json, so it holds no Hugging Face model")

@@ -2,6 +2,10 @@
 
 from fastapi.testclient import TestClient
 
+from autointerp.analysis.controls import Measure, Measured, against
+from autointerp.api.schemas.controls import RunControls
+from autointerp.domain.labels import labels
+from autointerp.runs.controls import Controlled
 from autointerp.storage import run_features, runs, scores
 from autointerp.storage.engine import Database
 from tests.api.seed import Seeded, seed
@@ -47,7 +51,9 @@ def test_each_score_is_shown_beside_its_control(client: TestClient, database: Da
         "items": [
             {
                 "explainer": "token_statistics",
+                "explainer_label": "token_statistics",
                 "scorer": "detection",
+                "scorer_label": "detection:lexical",
                 "judge": "lexical",
                 "metric": "balanced_accuracy",
                 "control": "shuffled",
@@ -81,3 +87,25 @@ def test_a_run_without_controls_shows_none(client: TestClient, database: Databas
 
     assert client.get(f"/v1/runs/{seeded.run}/controls").json() == {"sample": 0, "items": []}
     assert client.get("/v1/runs/none/controls").status_code == 404
+
+
+def test_scorers_and_explainers_of_one_name_are_told_apart() -> None:
+    measured = [
+        Measured(Measure(by, "default", at, "detection"), control, "llm", "accuracy", 1, 0.5)
+        for by in (0, 1)
+        for at in (0, 1)
+        for control in ("", "shuffled")
+    ]
+    found = Controlled(
+        sample=1,
+        explainers=labels([("default", {}), ("default", {"n": 3})]),
+        scorers=labels([("detection:llm", {"random": 10}), ("detection:llm", {"random": 20})]),
+        against=against(measured, seed=0),
+    )
+
+    assert [(one.scorer_label, one.explainer_label) for one in RunControls.of(found).items] == [
+        ("detection:llm(random=10)", "default"),
+        ("detection:llm(random=20)", "default"),
+        ("detection:llm(random=10)", "default(n=3)"),
+        ("detection:llm(random=20)", "default(n=3)"),
+    ]

@@ -122,6 +122,18 @@ def test_a_score_shows_its_interval_counts_and_breakdown(reader: TestClient, see
     assert read["cost"] is None
 
 
+def test_trials_come_in_pages(reader: TestClient, seeded: Seeded) -> None:
+    path = f"/v1/scores/{seeded.scores[0]}/trials"
+    whole = reader.get(path).json()
+
+    first = reader.get(path, params={"limit": 1}).json()
+    second = reader.get(path, params={"limit": 1, "cursor": first["next"]}).json()
+
+    assert (len(whole["items"]), whole["next"]) == (2, None)
+    assert [first["items"], second["items"]] == [[whole["items"][0]], [whole["items"][1]]]
+    assert second["next"] is None
+
+
 def test_trials_tell_an_unread_reply_from_a_wrong_one(reader: TestClient, seeded: Seeded) -> None:
     trials = reader.get(f"/v1/scores/{seeded.scores[0]}/trials").json()["items"]
 

@@ -11,6 +11,7 @@ from autointerp.api.schemas.agreement import Agreement
 from autointerp.api.schemas.comparisons import Comparison
 from autointerp.api.schemas.summaries import Summary
 from autointerp.cli import app
+from autointerp.domain.specs import PluginSpec
 from autointerp.storage.engine import Database
 from tests.cli.conftest import Run
 from tests.runs.scored import DETECTION, FUZZING, Stage, rising, stage
@@ -119,3 +120,45 @@ def test_bad_input_is_one_sentence(staged: tuple[Stage, Run], arguments: list[st
     assert (done.exit_code, done.stdout) == (1, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_runs_that_scored_no_explanation_in_common_are_told_so(staged: tuple[Stage, Run]) -> None:
+    stage, run = staged
+    one, other = stage.run({0: rising()}), stage.run({0: rising()}, seed=1)
+
+    done = run("agreement", one, other)
+
+    assert done.exit_code == 0, done.output
+    for each in (one, other):
+        assert f"nothing to correlate for default(run={each}): only detection:lexical has scored" in done.stderr
+        assert f"default(run={each}), 12 explanations" in done.stdout
+
+
+def test_a_summary_tells_explainers_and_scorers_of_one_name_apart(staged: tuple[Stage, Run]) -> None:
+    stage, run = staged
+    few = DETECTION.model_copy(update={"options": {"random": 10, "least": 3}})
+    many = DETECTION.model_copy(update={"options": {"random": 50, "least": 3}})
+    short = PluginSpec(name="default", options={"examples": 5})
+    scores = {0: rising(), 1: [*rising()[:11], "no reason"]}
+    made = stage.run(scores, scores, explainers=("default", short), scorers=(few, many))
+
+    done = run("summary", made)
+
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
+        ["default", "detection:lexical(random=10)"],
+        ["default", "detection:lexical(random=50)"],
+        ["default(examples=5)", "detection:lexical(random=10)"],
+        ["default(examples=5)", "detection:lexical(random=50)"],
+    ]
+    assert "detection:lexical(random=50) of default(examples=5): 1 undefined: no reason" in done.stderr
+
+
+def test_a_side_that_could_be_several_explainers_says_by_what_they_differ(staged: tuple[Stage, Run]) -> None:
+    stage, run = staged
+    short = PluginSpec(name="default", options={"examples": 5})
+    made = stage.run({0: rising()}, {0: rising()}, explainers=("default", short))
+
+    done = run("compare", f"{made}:default", f"{made}:1")
+
+    assert done.exit_code == 1
+    assert f"{made}:0 (default), {made}:1 (default(examples=5))" in done.stderr

@@ -22,7 +22,13 @@ def test_a_line_has_both_means_and_the_interval_of_their_difference() -> None:
 
 
 def test_what_is_undefined_or_unknown_is_said() -> None:
-    lacking = {"judge": None, "control": "random_direction", "features": 1, "undefined": 3, "difference": None}
+    lacking = {
+        "scorer_label": "detection",
+        "control": "random_direction",
+        "features": 1,
+        "undefined": 3,
+        "difference": None,
+    }
 
     rows = shown(lacking, lacking | {"score": None})
 
@@ -31,7 +37,7 @@ def test_what_is_undefined_or_unknown_is_said() -> None:
 
 
 def test_explainers_are_named_where_there_are_several() -> None:
-    rows = shown({}, {"explainer": "token_statistics"})
+    rows = shown({}, {"explainer_label": "token_statistics"})
 
     assert [row[:3] for row in rows[1:]] == [
         ["detection:llm", "of", "default"],

@@ -80,5 +80,5 @@ def _check_what_is_there(client: httpx2.Client, run: dict[str, Any]) -> None:
     scores = client.get("/v1/scores", params={"run_id": run["id"]}).json()["items"]
     assert {"detection", "fuzzing", "intervention"} == {score["scorer"] for score in scores}
     detection = next(score for score in scores if score["scorer"] == "detection")
-    trials = client.get(f"/v1/scores/{detection['id']}/trials").json()
+    trials = client.get(f"/v1/scores/{detection['id']}/trials", params={"limit": 500}).json()
     assert len(trials["items"]) == detection["asked"]

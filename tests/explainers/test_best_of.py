@@ -214,3 +214,11 @@ def test_no_explainer_is_built_with_the_sample_of_the_score_split() -> None:
     made = build_explainer(PluginSpec(name="best_of"), tools)
 
     assert made.tools.sample is None  # type: ignore[attr-defined]
+
+
+def test_retrieval_cannot_try_candidates_and_the_reason_is_told() -> None:
+    retrieval = {"name": "retrieval", "judge": "lexical"}
+    spec = PluginSpec(name="best_of", options={"explainer": told(RIGHT), "scorer": retrieval})
+
+    with pytest.raises(InvalidSpec, match="sample of the score split, which no explainer may see"):
+        build_explainer(spec, bench(Scripted(), seed=3).tools)

@@ -2,15 +2,16 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
 from autointerp.domain.calls import Request
 from autointerp.jobs.records import Leaving
-from autointerp.llm.base import WrongKey
+from autointerp.llm.base import CallFailed, WrongKey
 from autointerp.pipeline.attempts import DIED
 from autointerp.pipeline.chunk import run_chunk
-from autointerp.runs import cancel_run, create_run, resume_run
+from autointerp.runs import cancel_run, create_run, resume_run, summarise_run
 from autointerp.storage import explanations, run_features, scores
 from autointerp.storage.records import RunState
 from tests.pipeline.world import AT_ONCE, FEATURES, World, go_on, honestly
@@ -130,9 +131,44 @@ async def test_a_judge_that_can_never_be_read_fails_the_features(world: World) -
 
     found = world.progress(run.id)
     assert run.state is RunState.COMPLETE_WITH_FAILURES
-    assert (found.done, found.failed, found.scores, found.explanations) == (0, COUNT, 0, COUNT)
+    assert (found.done, found.failed, found.scores, found.explanations) == (0, COUNT, COUNT, COUNT)
     told = r"scorer detection: none of the judge's \d+ answers could be read \(prose\)"
     assert all(re.fullmatch(told, failure.reason) for failure in found.failures)
+
+
+async def test_a_judge_that_can_never_be_read_leaves_undefined_scores_that_are_counted(world: World) -> None:
+    world.model.answer = unjudged
+
+    run = await world.carry_out(world.spec())
+
+    with world.desk.database.read() as session:
+        stored = [one.score for one in scores.list_scores(session, run_id=run.id, limit=100)]
+    [summary] = summarise_run(world.desk.database, run.id)
+    assert all((one.value, one.answered, dict(one.unread)) == (None, 0, {"prose": one.asked}) for one in stored)
+    assert all(one.undefined == f"none of the judge's {one.asked} answers could be read (prose)" for one in stored)
+    assert (summary.aggregate.scored, sum(summary.aggregate.undefined.values()), summary.aggregate.missing) == (
+        0,
+        COUNT,
+        0,
+    )
+
+
+async def test_a_judge_that_is_not_there_leaves_no_score_and_is_asked_again(world: World) -> None:
+    def away(request: Request) -> str:
+        if judges(request):
+            raise CallFailed("fake is not there")
+        return honestly(request)
+
+    world.model.answer = away
+    run = await world.carry_out(world.spec())
+    found = world.progress(run.id)
+    world.model.answer = honestly
+
+    resume_run(world.desk, run.id)
+    await world.work()
+
+    assert (found.failed, found.scores) == (COUNT, 0)
+    assert (world.run(run.id).state, world.progress(run.id).scores) == (RunState.COMPLETE, COUNT)
 
 
 async def test_a_resumed_run_asks_the_judge_again_for_other_replies(world: World) -> None:
@@ -167,6 +203,7 @@ async def test_a_judge_that_is_unreadable_again_and_again_is_asked_once_for_each
 
     assert world.run(run.id).state is RunState.COMPLETE_WITH_FAILURES
     assert draws == [{2}, {3}]  # the draws before are kept, and each was tried twice
+    assert world.progress(run.id).scores == COUNT  # the last unread answers took the place of those before
 
 
 async def test_a_chunk_that_is_begun_again_pays_only_for_what_was_in_flight(world: World) -> None:
@@ -237,9 +274,9 @@ async def test_an_explanation_that_says_nothing_is_none(world: World) -> None:
     assert {failure.reason for failure in found.failures} == {"explainer tests.pipeline.silence: it says nothing"}
 
 
-async def test_what_one_scorer_refuses_costs_no_other_score(world: World) -> None:
-    """A local model that is not there shows when the first text is to be read."""
-    scorers = [{"name": "surprisal", "options": {"model": "/nowhere"}}, *world.spec().scorers]
+async def test_what_one_scorer_refuses_costs_no_other_score(world: World, tmp_path: Path) -> None:
+    """A folder without a model shows when the first text is to be read."""
+    scorers = [{"name": "surprisal", "options": {"model": str(tmp_path)}}, *world.spec().scorers]
     run = await world.carry_out(world.spec(scorers=scorers))
 
     found = world.progress(run.id)

@@ -26,7 +26,7 @@ class Stage:
     def run(
         self,
         *values: Mapping[int, Values],
-        explainers: Sequence[str] = ("default",),
+        explainers: Sequence[str | PluginSpec] = ("default",),
         scorers: Sequence[ScorerSpec] = (DETECTION,),
         claims: Sequence[int] = (),
         seed: int = 0,
@@ -38,9 +38,10 @@ class Stage:
 
         `claims` are explanations by other runs to score instead of explaining, one a feature.
         """
+        by = tuple(PluginSpec(name=one) if isinstance(one, str) else one for one in explainers)
         spec = RunSpec(
             harvest=self.seeded.harvest,
-            explainers=() if claims else tuple(PluginSpec(name=name) for name in explainers),
+            explainers=() if claims else by,
             scorers=tuple(scorers),
             seed=seed,
         )
@@ -48,7 +49,7 @@ class Stage:
             run_id = runs.create(session, spec, harvest_id=self.seeded.harvest, idempotency_key=None).id
             run_features.add(session, run_id, self.seeded.features, chunk=10)
             for place, by_scorer in enumerate(values):
-                explained = claims or self._explain(session, run_id, place, explainers[place])
+                explained = claims or self._explain(session, run_id, place, by[place])
                 for position, row in by_scorer.items():
                     new = [
                         scores.NewScore(
@@ -77,7 +78,7 @@ class Stage:
             found = explanations.of_run(session, run_id, self.seeded.features)
         return [found[feature][0].id for feature in self.seeded.features]
 
-    def _explain(self, session: WriteSession, run_id: str, position: int, explainer: str) -> list[int]:
+    def _explain(self, session: WriteSession, run_id: str, position: int, explainer: PluginSpec) -> list[int]:
         return [
             explanations.add(
                 session,
@@ -85,10 +86,10 @@ class Stage:
                 harvest_id=self.seeded.harvest,
                 feature_id=feature_id,
                 position=position,
-                explainer=explainer,
-                options={},
-                explanation=Explanation("fires on cats", shown=((10, 2),), prompt=f"prompt of {explainer}"),
-                model=f"openai/{explainer}",
+                explainer=explainer.name,
+                options=explainer.options,
+                explanation=Explanation("fires on cats", shown=((10, 2),), prompt=f"prompt of {explainer.name}"),
+                model=f"openai/{explainer.name}",
                 seed=0,
                 tokens=0,
                 cost=0,

@@ -10,7 +10,7 @@ from autointerp.domain.specs import Budget
 from autointerp.errors import AutointerpError, Conflict, InvalidInput, InvalidSpec, NotFound
 from autointerp.llm.base import Endpoint
 from autointerp.runs import cancel_run, create_run, resume_run, wait_run
-from autointerp.storage import budgets, runs
+from autointerp.storage import budgets, runs, workers
 from autointerp.storage.records import RunState
 from tests.pipeline.world import FEATURES, World
 
@@ -23,6 +23,26 @@ WRONG: Mapping[str, tuple[dict[str, Any], type[AutointerpError], str]] = {
     "option": ({"explainers": [{"name": "default", "options": {"mood": 1}}]}, InvalidSpec, "mood"),
     "scorer": ({"scorers": [{"name": "vibes", "judge": "llm"}]}, InvalidSpec, "no scorer 'vibes'"),
     "judge": ({"scorers": [{"name": "detection", "judge": "oracle"}]}, InvalidSpec, "no judge 'oracle'"),
+    "idle judge": (
+        {"scorers": [{"name": "rubric", "judge": "lexical"}]},
+        InvalidSpec,
+        "^the scorer 'rubric' asks no judge; leave out its judge 'lexical'$",
+    ),
+    "judge made idle": (
+        {"scorers": [{"name": "intervention", "judge": "lexical", "options": {"answer": "logprob"}}]},
+        InvalidSpec,
+        "'intervention' with these options asks no judge",
+    ),
+    "reader": (
+        {"scorers": [{"name": "surprisal", "options": {"model": "/no/such/model"}}]},
+        InvalidSpec,
+        "^there is no model folder /no/such/model to read with",
+    ),
+    "simulator": (
+        {"scorers": [{"name": "simulation", "options": {"predict": "local", "local": "./nowhere"}}]},
+        InvalidSpec,
+        "^there is no model folder ./nowhere to read with",
+    ),
     "endpoint": ({"llm": "nowhere/model"}, InvalidSpec, "no LLM endpoint 'nowhere'; there are fake"),
     "llm": ({"llm": None}, InvalidSpec, "needs a language model"),
     "harvest": ({"harvest": "none"}, NotFound, "no harvest none"),
@@ -30,6 +50,10 @@ WRONG: Mapping[str, tuple[dict[str, Any], type[AutointerpError], str]] = {
     "sae": ({"features": {"sae": 3}}, InvalidSpec, "no SAE 3"),
     "nothing": ({"features": {"min_firings": 10**9}}, InvalidInput, "lower min_firings"),
 }
+
+
+def reading_with(model: str) -> dict[str, Any]:
+    return {"name": "surprisal", "options": {"model": model}}
 
 
 def stored(world: World) -> int:
@@ -53,6 +77,22 @@ async def test_an_endpoint_in_a_plug_in_is_checked_too(world: World) -> None:
 
     with pytest.raises(InvalidSpec, match="no LLM endpoint 'nowhere'"):
         create_run(world.desk, world.spec(scorers=[{"name": "detection", "judge": judge}]), idempotency_key=None)
+
+
+@pytest.mark.parametrize("model", ["subject", "gpt2", "owner/model"])
+async def test_a_local_model_that_may_be_at_hand_is_taken(world: World, model: str) -> None:
+    create_run(world.desk, world.spec(scorers=[reading_with(model)]), idempotency_key=None)
+
+    assert stored(world) == 1
+
+
+async def test_a_folder_that_a_worker_on_another_host_may_have_is_taken(world: World) -> None:
+    with world.desk.database.write() as session:
+        workers.beat(session, "elsewhere-1-abc", kind="worker", queues=["llm"])
+
+    create_run(world.desk, world.spec(scorers=[reading_with("/no/such/model")]), idempotency_key=None)
+
+    assert stored(world) == 1
 
 
 async def test_a_budget_in_dollars_needs_a_model_whose_price_is_known(world: World) -> None:

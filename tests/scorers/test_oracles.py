@@ -11,6 +11,7 @@ import pytest
 
 from autointerp import plugins
 from autointerp.domain.scores import Score
+from autointerp.testing.oracle_models import DrawnSteer, OracleReader
 from autointerp.testing.oracles import case, oracle
 from autointerp.testing.rehearsal import Scripted, bench
 
@@ -34,7 +35,15 @@ async def heard(
     for seed in range(features):
         on = case(density=density, windows=windows, shift=shift, seed=seed)
         asked = oracle(judge, errs=errs, seed=seed)
-        tools = replace(TOOLS, judge=asked, sample=on.sample, embedders=lambda model, on=on: on.embed, seed=seed)
+        tools = replace(
+            TOOLS,
+            judge=asked,
+            sample=on.sample,
+            embedders=lambda model, on=on: on.embed,
+            logprobs=lambda model, asked=asked: OracleReader(asked),
+            steer=DrawnSteer(density),
+            seed=seed,
+        )
         scorer = plugins.configure("scorer", name, options or {}).build(tools)
         found.append(await scorer.score(asked.explanation, on.feature, on.examples))
     return found
@@ -55,6 +64,42 @@ async def test_balanced_scores_see_no_gap_between_perfect_and_twice_too_broad(
     found = await heard(name, judge, windows=100, features=10)
 
     assert values(found).mean() == pytest.approx(expected, abs=0.03 if judge == "coin" else 0.005)
+
+
+@pytest.mark.parametrize(
+    ("judge", "expected"), [("perfect", 1.0), ("misses half", 0.75), ("twice too broad", 1.0), ("coin", 0.5)]
+)
+async def test_surprisal_sees_no_gap_between_perfect_and_twice_too_broad(judge: str, expected: float) -> None:
+    """A text that the explanation does not name gains nothing, so that half of the firing ones tie with the silent."""
+    found = await heard("surprisal", judge, windows=100, features=10)
+
+    assert values(found).mean() == pytest.approx(expected, abs=0.05 if judge == "coin" else 0.005)
+
+
+@pytest.mark.parametrize(
+    ("answer", "judge", "expected"),
+    [
+        ("choice", "perfect", 1.0),
+        ("choice", "misses half", 0.75),
+        ("choice", "twice too broad", 1.0),
+        ("choice", "coin", 0.5),
+        ("logprob", "perfect", 1.0),
+        ("logprob", "misses half", 0.5),
+        ("logprob", "twice too broad", 1.0),
+        ("logprob", "coin", 0.0),
+    ],
+)
+async def test_intervention_sees_an_effect_that_is_missed_and_none_that_is_claimed_besides(
+    answer: str, judge: str, expected: float
+) -> None:
+    """The notions are about effects: *misses half* names one of the two words that the feature makes the subject write,
+    *twice too broad* names besides a word that it does not cause. That word is as rare in changed texts as in clean
+    ones, so nothing is lost by naming it. Where neither text has a named word the oracle says no, which is right half
+    of the time; in nats it is no gain.
+    """
+    found = await heard("intervention", judge, windows=100, features=10, options={"answer": answer})
+
+    assert values(found).mean() == pytest.approx(expected, abs=0.06 if judge in ("coin", "misses half") else 0.005)
 
 
 async def test_detection_gives_a_half_to_what_holds_of_everything() -> None:

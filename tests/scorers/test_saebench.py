@@ -63,6 +63,34 @@ async def test_a_reader_who_lists_every_window_gets_the_share_of_firing_ones() -
     assert (await score(listing(lambda text: True))).value == pytest.approx(4 / 14)
 
 
+async def test_the_precision_is_that_of_windows_as_they_come() -> None:
+    """With one silent window of ten listed, a rare feature's precision is far below the accuracy of 13/14."""
+    llm = Scripted(lambda request: json.dumps({"fires": [*firing_numbers(request), silent_number(request)]}))
+
+    found = await score(llm)
+
+    share = found.metrics["prevalence"]
+    assert share is not None
+    specimen = bench(llm, seed=3).specimen
+    uniform = [e for e in specimen.score if e.group.kind is Kind.QUANTILE]
+    firing = np.mean([sum(a > 0 for a in e.activations[max(0, e.peak - 10) : e.peak + 11]) for e in uniform])
+    tokens = found.metrics["window_tokens"] or 0
+    assert share == pytest.approx(specimen.feature.statistics.density * tokens / firing)
+    assert found.value == pytest.approx(13 / 14)
+    assert found.metrics["fpr"] == pytest.approx(0.1)
+    precision = share / (share + 0.1 * (1 - share))
+    assert found.metrics["precision_at_density"] == pytest.approx(precision)
+    assert found.metrics["f1_at_density"] == pytest.approx(2 * precision / (1 + precision))
+
+
+def firing_numbers(request: Request) -> list[int]:
+    return [number for number, text in windows(request).items() if holds(text, COLOURS)]
+
+
+def silent_number(request: Request) -> int:
+    return next(number for number, text in windows(request).items() if not holds(text, COLOURS))
+
+
 async def test_missing_half_of_the_firing_windows_costs_two_in_fourteen() -> None:
     found = await score(listing(lambda text: holds(text, COLOURS) and firing_before(text)))
 

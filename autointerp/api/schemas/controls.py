@@ -12,7 +12,9 @@ from autointerp.runs.controls import Controlled
 
 LINE = {
     "explainer": "default",
+    "explainer_label": "default",
     "scorer": "detection",
+    "scorer_label": "detection:llm",
     "judge": "llm",
     "metric": "balanced_accuracy",
     "control": "shuffled",
@@ -30,7 +32,9 @@ class Against(Shown):
     model_config = example(**LINE)
 
     explainer: str
+    explainer_label: str = Field(description="its name, with as few options as tell it apart from others of the run")
     scorer: str
+    scorer_label: str = Field(description="the same of the scorer, with that of its judge")
     judge: str | None = Field(description="of the scores proper; null: the scorer asks no judge")
     metric: str
     control: Control
@@ -43,11 +47,14 @@ class Against(Shown):
     )
 
     @classmethod
-    def of(cls, found: controls.Against) -> Self:
+    def of(cls, found: controls.Against, run: Controlled) -> Self:
         """Show what was found of one scorer and control."""
+        measure = found.measure
         return cls(
-            explainer=found.measure.explainer,
-            scorer=found.measure.scorer,
+            explainer=measure.explainer,
+            explainer_label=run.explainers[measure.explainer_position] if run.explainers else measure.explainer,
+            scorer=measure.scorer,
+            scorer_label=run.scorers[measure.position],
             judge=found.judge,
             metric=found.metric,
             control=found.control,  # pyright: ignore[reportArgumentType]
@@ -70,4 +77,4 @@ class RunControls(Shown):
     @classmethod
     def of(cls, found: Controlled) -> Self:
         """Show a run's scores against their controls."""
-        return cls(sample=found.sample, items=[Against.of(one) for one in found.against])
+        return cls(sample=found.sample, items=[Against.of(one, found) for one in found.against])

@@ -190,26 +190,3 @@ class Trial(Shown):
             request=answer.request,
             note=trial.note,
         )
-
-
-class Trials(Shown):
-    """All trials of one score."""
-
-    model_config = example(
-        items=[
-            {
-                "group": "top",
-                "context": 18,
-                "start": 64,
-                "truth": True,
-                "verdict": True,
-                "confidence": 0.93,
-                "confidence_kind": "logprob",
-                "unread": None,
-                "request": "aa30c9e1",
-                "note": "",
-            }
-        ]
-    )
-
-    items: list[Trial]

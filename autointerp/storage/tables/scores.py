@@ -11,9 +11,9 @@ from autointerp.storage.tables.explanations import EXAMPLES, SHOWN
 
 
 class ScoreTable(Base):
-    """Scores, never overwritten. `split` is always score, in the harvest and on the feature of the explanation.
+    """Scores, never overwritten (but see `storage.scores`).
 
-    `control` is empty for scores proper.
+    `split` is always score, in the harvest and on the feature of the explanation. `control` is empty for scores proper.
     """
 
     __tablename__ = "scores"
