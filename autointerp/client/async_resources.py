@@ -17,7 +17,7 @@ from autointerp.api.schemas.models import Model
 from autointerp.api.schemas.plugins import Catalogue, Plugin, PluginRole
 from autointerp.api.schemas.runs import FailedFeature, Run, RunPage, WarnedRun
 from autointerp.api.schemas.saes import Sae
-from autointerp.api.schemas.scores import Score, Trials
+from autointerp.api.schemas.scores import Score, Trial
 from autointerp.api.schemas.summaries import Summary
 from autointerp.client.calls import Call
 from autointerp.client.connection import AsyncConnection
@@ -342,9 +342,12 @@ class AsyncScoresCalls(AsyncResource):
         """Show one score with its interval, counts and breakdown."""
         return await self.connection.make(Call("GET", f"/v1/scores/{self.part(score_id)}", Score))
 
-    async def trials(self, score_id: int) -> Trials:
-        """Show every question that the score was computed from, with the truth and the answer."""
-        return await self.connection.make(Call("GET", f"/v1/scores/{self.part(score_id)}/trials", Trials))
+    def trials(self, score_id: int, *, limit: int | None = None) -> AsyncPages[Trial]:
+        """List the questions that the score was computed from, in the order asked, with the truth and the answer."""
+        return AsyncPages(
+            self.connection,
+            Call("GET", f"/v1/scores/{self.part(score_id)}/trials", Page[Trial], query={"limit": limit}),
+        )
 
 
 class AsyncResources:
