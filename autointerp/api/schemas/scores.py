@@ -13,6 +13,18 @@ from autointerp.domain.scores import Trial as TrialRecord
 from autointerp.storage.records import ScoreRecord
 
 JUDGED: dict[str, Any] = {"group": "top", "asked": 6, "answered": 6, "correct": 5, "accuracy": 5 / 6}
+TRIAL: dict[str, Any] = {
+    "group": "top",
+    "context": 18,
+    "start": 64,
+    "truth": True,
+    "verdict": True,
+    "confidence": 0.93,
+    "confidence_kind": "logprob",
+    "unread": None,
+    "request": "aa30c9e1",
+    "note": "",
+}
 
 
 class GroupShare(Shown):
@@ -148,18 +160,7 @@ class Score(Shown):
 class Trial(Shown):
     """One question put to a judge, with the truth and the answer."""
 
-    model_config = example(
-        group="top",
-        context=18,
-        start=64,
-        truth=True,
-        verdict=True,
-        confidence=0.93,
-        confidence_kind="logprob",
-        unread=None,
-        request="aa30c9e1",
-        note="",
-    )
+    model_config = example(**TRIAL)
 
     group: str
     context: int = Field(description="-1: the question is about a token of the vocabulary, whose id is `start`")
@@ -195,21 +196,6 @@ class Trial(Shown):
 class Trials(Shown):
     """All trials of one score."""
 
-    model_config = example(
-        items=[
-            {
-                "group": "top",
-                "context": 18,
-                "start": 64,
-                "truth": True,
-                "verdict": True,
-                "confidence": 0.93,
-                "confidence_kind": "logprob",
-                "unread": None,
-                "request": "aa30c9e1",
-                "note": "",
-            }
-        ]
-    )
+    model_config = example(items=[TRIAL])
 
     items: list[Trial]
