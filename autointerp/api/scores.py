@@ -1,6 +1,6 @@
 """Scores and their trials."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -29,7 +29,10 @@ def list_scores(
     feature_id: OfId = None,
     harvest_id: Annotated[str | None, Query(description="on the examples of this harvest")] = None,
     run_id: Annotated[str | None, Query(description="made by this run")] = None,
-    control: Annotated[Control | None, Query(description="of this control, rather than the scores proper")] = None,
+    control: Annotated[
+        Control | Literal["imported"] | None,
+        Query(description="of this control, or imported ones, rather than the scores proper"),
+    ] = None,
 ) -> Page[Score] | Response:
     """List scores, oldest first."""
 

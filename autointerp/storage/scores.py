@@ -29,7 +29,8 @@ class NewScore:
     """A score to store, and what it is of: `position` is that of its scorer in the run.
 
     `control` names what was scored in place of the explanation (or by what in place of the judge), "" for a score
-    proper; `borrowed_id` is the explanation of another feature whose text was used.
+    proper, and `domain.scores.IMPORTED` for one that others made; `borrowed_id` is the explanation of another feature
+    whose text was used.
     """
 
     run_id: str | None

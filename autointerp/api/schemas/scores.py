@@ -119,7 +119,9 @@ class Score(Shown):
     prompt: str | None = Field(description="sha256 of the prompt")
     tokens: int
     cost: float | None = Field(description="in dollars; null: the price is not known")
-    control: str = Field(description="which control this is a score of; empty: a score proper")
+    control: str = Field(
+        description="which control this is a score of; empty: a score proper; imported: others made it"
+    )
     borrowed_id: int | None = Field(description="the explanation of another feature that took the place of this one")
     created_at: datetime
 
