@@ -1,7 +1,7 @@
 """The application: every router under /v1, made from the parts it is given."""
 
 from fastapi import APIRouter, FastAPI
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from autointerp import __version__
 from autointerp.api import (
@@ -41,7 +41,7 @@ NOUNS = (
     endpoints,
 )
 GZIP_LEVEL = 4  # within a few per cent of the smallest, in a third of the time
-EVENTS = "text/event-stream"
+COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, Format.PARQUET.media_type)
 DESCRIPTION = (
     "Explanations of the features of sparse autoencoders, and how far each can be trusted. "
     "Lists are read page by page: pass `next` of a page as `cursor`. "
@@ -58,9 +58,7 @@ def create_app(database: Database, desk: Desk) -> FastAPI:
         v1.include_router(noun.router)
     app.include_router(v1)
     app.include_router(health.router)
-    app.add_middleware(
-        GZipMiddleware, compresslevel=GZIP_LEVEL, exclude_content_types=(Format.PARQUET.media_type, EVENTS)
-    )
+    app.add_middleware(GZipMiddleware, compresslevel=GZIP_LEVEL, exclude_content_types=COMPRESSED)
     problems.install(app)
     openapi.install(app)
     return app

@@ -155,6 +155,18 @@ def test_labels_go_into_a_harvest_that_is_there(database: Database, tmp_path: Pa
     }
 
 
+def test_a_scorer_whose_files_are_of_another_kind_is_left_out_and_said(
+    empty: Callable[[], Database], tmp_path: Path
+) -> None:
+    (_results(tmp_path) / "scores" / "simulation").mkdir()
+    (tmp_path / "scores" / "simulation" / f"{HOOK}_latent5.txt").write_text('[{"ev_correlation_score": 0.5}]')
+
+    done = inward.read(empty(), tmp_path, None, hook=None)
+
+    assert done.stored["scores"] == 2
+    assert done.lost == {"scores of simulation, which are no texts with a yes or no": 1}
+
+
 def test_one_of_several_hook_points_is_named(empty: Callable[[], Database], tmp_path: Path) -> None:
     _results(tmp_path)
     _results(tmp_path, hook="model/layers.21")

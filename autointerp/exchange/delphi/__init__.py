@@ -7,4 +7,6 @@ SCORES = "scores"
 CONFIG = "run_config.json"
 # What delphi calls a scorer of ours.
 SCORERS = {"detection": "detection", "fuzzing": "fuzz"}
+# Scorers whose files are no texts with a yes or no.
+OTHERS = ("simulation", "surprisal", "surprisal_intervention", "embedding", "example_embedding", "intruder")
 SILENT = -1.0  # the distance that delphi gives a text on which the latent is silent

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from autointerp.errors import InvalidInput
 from autointerp.exchange import lines
-from autointerp.exchange.delphi import CONFIG, EXPLANATIONS, SCORES
+from autointerp.exchange.delphi import CONFIG, EXPLANATIONS, OTHERS, SCORES
 from autointerp.exchange.delphi.records import Config, Said, Sample, Samples
 
 NAME = re.compile(r"(.+)_latent(\d{1,10})\.txt")
 
 
 class Folder:
-    """The files of one hook point; `scorers` are those that scored something."""
+    """The files of one hook point; `scorers` are those whose files we read, `left_out` the others'."""
 
     def __init__(self, path: Path, hook: str | None) -> None:
         self.path = path
@@ -24,7 +24,9 @@ class Folder:
         if not hooks or (hook is not None and hook not in hooks):
             raise InvalidInput(f"{path} has no results of {hook or 'any hook point'} in {EXPLANATIONS} and {SCORES}")
         self.hook = hook or hooks[0]
-        self.scorers = [one.name for one in _scorers(path) if any(self._of_hook(one))]
+        named = {one.name: sum(1 for _ in self._of_hook(one)) for one in _scorers(path)}
+        self.scorers = [name for name, count in named.items() if count and name not in OTHERS]
+        self.left_out = {name: count for name, count in named.items() if count and name in OTHERS}
         self.indices = sorted({i for one in (path / EXPLANATIONS, *_scorers(path)) for i in self._of_hook(one)})
 
     def explanation(self, index: int) -> str | None:

@@ -37,6 +37,8 @@ def read(database: Database, path: Path, target: Target | None, *, hook: str | N
         done.lose("texts of samples, because the harvest has examples of its own", samples)
     foundation.add_claims(database, target, _claims(folder, target, done), done)
     foundation.finish(database, target)
+    for scorer, count in folder.left_out.items():
+        done.lose(f"scores of {scorer}, which are no texts with a yes or no", count)
     return done
 
 

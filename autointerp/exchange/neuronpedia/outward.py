@@ -157,7 +157,7 @@ def write(database: Database, folder: Path, harvest_id: str, sae_id: int) -> tup
             "explanations": (line for row in rows for line in outward.explanations(row)),
         }
         for part, found in parts.items():
-            counts[part] += lines.write(source / part / f"batch-{number}.jsonl.gz", map(_texted, found))
+            counts[part] += lines.write(source / part / f"batch-{number}.jsonl.gz", found)
     return counts, outward.lost
 
 
@@ -171,19 +171,8 @@ def write_one(database: Database, path: Path, harvest_id: str, sae_id: int, inde
         activations=list(outward.activations(row)),
         explanations=outward.explanations(row),
     )
-    path.write_text(_texted(single).model_dump_json(indent=1) + "\n", encoding="utf-8")
+    path.write_text(single.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return outward.lost
-
-
-class _Texted(BaseModel):
-    """Any line; their indices are texts."""
-
-    model_config = {"extra": "allow"}
-
-
-def _texted(record: BaseModel) -> _Texted:
-    content: dict[str, Any] = record.model_dump(mode="json")
-    return _Texted(**{**content, "index": str(content["index"])})
 
 
 def _names(model: str, sae: SaeRecord) -> tuple[str, str]:

@@ -1,13 +1,15 @@
 """The lines of Neuronpedia's files, by the names of its columns, and our own fields in them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer
 
 from autointerp.domain.examples import Group, Split
 
 MOST_INDEX = 2**31 - 1
+AsText = PlainSerializer(str, return_type=str, when_used="json-unless-none")
+Index = Annotated[int, Field(ge=0, le=MOST_INDEX), AsText]  # a text in their files
 
 
 class Line(BaseModel):
@@ -54,7 +56,7 @@ class Feature(Line):
 
     modelId: str
     layer: str
-    index: int = Field(ge=0, le=MOST_INDEX)
+    index: Index
     maxActApprox: float | None = None
     frac_nonzero: float | None = None
     freq_hist_data_bar_heights: list[float] | None = None
@@ -92,7 +94,7 @@ class Activation(Line):
     id: str | None = None
     modelId: str
     layer: str
-    index: int = Field(ge=0, le=MOST_INDEX)
+    index: Index
     tokens: list[str]
     values: list[float]
     maxValue: float | None = None
@@ -168,7 +170,7 @@ class Explanation(Line):
     id: str | None = None
     modelId: str | None = None
     layer: str | None = None
-    index: int | None = Field(default=None, ge=0, le=MOST_INDEX)
+    index: Index | None = None
     description: str
     typeName: str | None = None
     explanationModelName: str | None = None
