@@ -40,7 +40,7 @@ NOUNS = (
     plugins,
     endpoints,
 )
-GZIP_LEVEL = 4  # within a few per cent of the smallest, in a third of the time
+GZIP_LEVEL = 4  # somebody waits for it
 COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, Format.PARQUET.media_type)
 DESCRIPTION = (
     "Explanations of the features of sparse autoencoders, and how far each can be trusted. "
