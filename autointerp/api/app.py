@@ -1,6 +1,7 @@
 """The application: every router under /v1, made from the parts it is given."""
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from autointerp import __version__
 from autointerp.api import (
@@ -18,12 +19,29 @@ from autointerp.api import (
     runs,
     saes,
     scores,
+    trials,
 )
+from autointerp.api.formats import Format
 from autointerp.api.parts import Parts
 from autointerp.runs import Desk
 from autointerp.storage.engine import Database
 
-NOUNS = (models, saes, harvests, features, explanations, scores, runs, comparisons, controls, plugins, endpoints)
+NOUNS = (
+    models,
+    saes,
+    harvests,
+    features,
+    explanations,
+    scores,
+    runs,
+    trials,
+    comparisons,
+    controls,
+    plugins,
+    endpoints,
+)
+GZIP_LEVEL = 4  # somebody waits for it
+COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, Format.PARQUET.media_type)
 DESCRIPTION = (
     "Explanations of the features of sparse autoencoders, and how far each can be trusted. "
     "Lists are read page by page: pass `next` of a page as `cursor`. "
@@ -40,6 +58,7 @@ def create_app(database: Database, desk: Desk) -> FastAPI:
         v1.include_router(noun.router)
     app.include_router(v1)
     app.include_router(health.router)
+    app.add_middleware(GZipMiddleware, compresslevel=GZIP_LEVEL, exclude_content_types=COMPRESSED)
     problems.install(app)
     openapi.install(app)
     return app

@@ -8,6 +8,7 @@ from autointerp import runs as verbs
 from autointerp.api.paging import Page, Paged
 from autointerp.api.parts import MOST, AtDesk, Stored
 from autointerp.api.problems import documented
+from autointerp.api.reading import Reading
 from autointerp.api.schemas.agreement import Agreement
 from autointerp.api.schemas.estimates import Estimate
 from autointerp.api.schemas.explanations import UnreadReply
@@ -18,7 +19,7 @@ from autointerp.errors import Conflict, NotFound
 from autointerp.storage import explanations, run_features, runs
 from autointerp.storage.records import RunState
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = APIRouter(prefix="/runs", tags=["runs"], route_class=Reading)
 Spec = Annotated[RunSpec, Body(openapi_examples={"sample": {"summary": "100 features", "value": SPEC_EXAMPLE}})]
 Key = Annotated[
     str | None,

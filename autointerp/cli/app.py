@@ -19,6 +19,7 @@ from autointerp.cli import (
     export,
     features,
     harvest,
+    importing,
     run,
     score,
     serve,
@@ -63,6 +64,7 @@ app.command("agreement")(agreement.agreement)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("export")(export.export)
+app.command("import")(importing.import_)
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(db.app, name="db")
 

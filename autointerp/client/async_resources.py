@@ -19,6 +19,7 @@ from autointerp.api.schemas.runs import FailedFeature, Run, RunPage, WarnedRun
 from autointerp.api.schemas.saes import Sae
 from autointerp.api.schemas.scores import Score, Trial
 from autointerp.api.schemas.summaries import Summary
+from autointerp.api.schemas.trials import RunTrial
 from autointerp.client.calls import Call
 from autointerp.client.connection import AsyncConnection
 from autointerp.client.pages import AsyncPages
@@ -288,6 +289,24 @@ class AsyncRunsCalls(AsyncRunsWaiting):
             Call("GET", f"/v1/runs/{self.part(run_id)}/unread", Page[UnreadReply], query={"limit": limit}),
         )
 
+    def list_trials(
+        self,
+        run_id: str,
+        *,
+        control: Literal["shuffled", "always_yes", "always_no", "random_direction"] | None = None,
+        limit: int | None = None,
+    ) -> AsyncPages[RunTrial]:
+        """List every question that the scores of a run were computed from, score by score."""
+        return AsyncPages(
+            self.connection,
+            Call(
+                "GET",
+                f"/v1/runs/{self.part(run_id)}/trials",
+                Page[RunTrial],
+                query={"control": control, "limit": limit},
+            ),
+        )
+
     async def controls(self, run_id: str) -> RunControls:
         """Show the mean of each scorer beside that of each control, on the features of the run that have both."""
         return await self.connection.make(Call("GET", f"/v1/runs/{self.part(run_id)}/controls", RunControls))
@@ -317,7 +336,7 @@ class AsyncScoresCalls(AsyncResource):
         feature_id: int | None = None,
         harvest_id: str | None = None,
         run_id: str | None = None,
-        control: Literal["shuffled", "always_yes", "always_no", "random_direction"] | None = None,
+        control: Literal["shuffled", "always_yes", "always_no", "random_direction"] | Literal["imported"] | None = None,
         limit: int | None = None,
     ) -> AsyncPages[Score]:
         """List scores, oldest first."""

@@ -32,8 +32,8 @@ class NewScore:
     """A score to store, and what it is of: `position` is that of its scorer in the run.
 
     `control` names what was scored in place of the explanation (or by what in place of the judge), "" for a score
-    proper; `borrowed_id` is the explanation of another feature whose text was used. `instead_of` is the id of the
-    score without any answer that a resumed run has made anew.
+    proper, and `domain.scores.IMPORTED` for one that others made; `borrowed_id` is the explanation of another feature
+    whose text was used. `instead_of` is the id of the score without any answer that a resumed run has made anew.
     """
 
     run_id: str | None
