@@ -24,7 +24,9 @@ def worker(
         raise InvalidInput(f"there is no queue {', '.join(unknown) or queues!r}; there are {', '.join(QUEUES)}")
     if with_parent:
         threading.Thread(target=_stop_with_parent, daemon=True).start()
-    wiring.run_worker(settings.load(), chosen)
+    loaded = settings.load()
+    with wiring.observed(loaded, "worker"):
+        wiring.run_worker(loaded, chosen)
 
 
 def _stop_with_parent() -> None:
