@@ -13,6 +13,7 @@ from autointerp.cli import (
     compare,
     db,
     demo,
+    doctor,
     endpoints,
     estimate,
     explain,
@@ -63,6 +64,7 @@ app.command("agreement")(agreement.agreement)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("export")(export.export)
+app.command("doctor")(doctor.doctor)
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(db.app, name="db")
 

@@ -43,7 +43,11 @@ def _serve(loaded: Settings, host: str, port: int) -> None:
     from autointerp.cli.serving import serve_until_told  # only this command needs uvicorn, and it is not small
 
     app = wiring.create_api(loaded)
-    note(f"http://{host}:{port}/docs describes the API; Ctrl-C stops it")
+    greeting = f"http://{host}:{port}/docs describes the API; Ctrl-C stops it"
+    if loaded.log_format == "json":
+        log.info(greeting)
+    else:
+        note(greeting)
     serve_until_told(app, host=host, port=port, leaving=app.state.leaving, notice=loaded.stop_notice)
 
 

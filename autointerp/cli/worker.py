@@ -30,6 +30,10 @@ def worker(
 
 
 def _stop_with_parent() -> None:
-    """A parent that dies, however it dies, closes the pipe that is our stdin."""
-    sys.stdin.buffer.read()
+    """A parent that dies, however it dies, closes the pipe that is our stdin.
+
+    Read without Python's buffer: its lock, held by this thread, would make the interpreter abort when it ends.
+    """
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
