@@ -4,7 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -126,7 +126,7 @@ def _latency(ledger: Mapping[Key, Sums]) -> Metric:
     return family
 
 
-def _by(counts: Mapping[str, float]) -> dict[tuple[str, ...], float]:
+def _by(counts: Mapping[Any, float]) -> dict[tuple[str, ...], float]:
     return {(str(name),): count for name, count in counts.items()}
 
 
