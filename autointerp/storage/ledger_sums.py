@@ -14,7 +14,7 @@ from autointerp.storage.tables.books import CallTable
 
 BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 FRESH = 10_000  # newest lines that are counted anew each time
-PAGE = 50_000
+PAGE = 10_000
 PATIENCE = 0.5  # seconds that one reading may take of lines that were never counted
 
 
