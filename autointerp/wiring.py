@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from autointerp.errors import InvalidInput, Unavailable
 from autointerp.jobs.records import QUEUES
+from autointerp.observing import logs
+from autointerp.observing.tracing import tracing
 from autointerp.prompts import PromptLibrary, default_folder
 from autointerp.runs import Desk
 from autointerp.settings import Settings
@@ -86,6 +88,14 @@ def create_api(settings: Settings) -> "FastAPI":
     return app
 
 
+@contextmanager
+def observed(settings: Settings, service: str) -> Generator[None]:
+    """Log and trace this process as the settings say until the block is left."""
+    logs.begin(level=settings.log_level, style=settings.log_format, service=service, secrets=settings.secrets())
+    with tracing(settings.otlp_endpoint, service=service):
+        yield
+
+
 def endpoints(settings: Settings) -> "tuple[Endpoint, ...]":
     """The language-model servers that are set; InvalidInput names the first wrong option."""
     from autointerp.llm.base import Endpoint
@@ -128,4 +138,6 @@ def _equipment(settings: Settings, database: Database) -> "Equipment":
         drain=worker.drain,
         polling=worker.polling,
         tending=worker.tending,
+        metrics_port=worker.metrics_port,
+        metrics_host=worker.metrics_host,
     )

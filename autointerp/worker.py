@@ -5,9 +5,11 @@ import logging
 import signal
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+
+from prometheus_client import CollectorRegistry
 
 from autointerp.harvest.location import open_location
 from autointerp.jobs.duty import on_duty
@@ -16,7 +18,9 @@ from autointerp.jobs.place import beside
 from autointerp.jobs.records import HARVEST, LLM, Submitter
 from autointerp.jobs.submitter import open_submitter
 from autointerp.llm.base import Endpoint
+from autointerp.llm.measuring import Attempted, CountedBooks, OpenLines
 from autointerp.llm.stack import Gateway
+from autointerp.observing.exposition import exposed
 from autointerp.pipeline.batches.loop import tending
 from autointerp.pipeline.bench import Workbench
 from autointerp.pipeline.device import Device
@@ -38,7 +42,7 @@ _log = logging.getLogger(__name__)
 class Equipment:
     """What a worker works with. `chunks` of runs at once, `features` of each in flight; times in seconds.
 
-    `shards` is the folder or fsspec URL of the shards of harvests.
+    `shards` is the folder or fsspec URL of the shards of harvests. `metrics_port` None: nobody asks for numbers.
     """
 
     database: Database
@@ -53,6 +57,8 @@ class Equipment:
     drain: float
     polling: float
     tending: float
+    metrics_port: int | None
+    metrics_host: str
 
 
 @contextmanager
@@ -64,7 +70,9 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     name = worker_name()
     books = Books.over(commits, worker=name)
     endpoints = {one.name: one for one in equipment.endpoints}
-    gateway = Gateway(endpoints, books)
+    registry = CollectorRegistry()
+    gateway = Gateway(endpoints, books if equipment.metrics_port is None else CountedBooks(books, Attempted(registry)))
+    registry.register(OpenLines(gateway.open_lines))
     bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device)
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
@@ -81,6 +89,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
                 drain=equipment.drain,
                 closing=bench.close,
             ) as worker,
+            _numbers(equipment, registry),
             _old_memory_left_alone(),
         ):
             yield worker
@@ -110,6 +119,12 @@ def _old_memory_left_alone() -> Generator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+def _numbers(equipment: Equipment, registry: CollectorRegistry) -> AbstractContextManager[object]:
+    if equipment.metrics_port is None:
+        return nullcontext()
+    return exposed(registry, host=equipment.metrics_host, port=equipment.metrics_port)
 
 
 def _options(equipment: Equipment, queue: str) -> QueueOptions:

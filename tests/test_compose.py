@@ -11,6 +11,9 @@ import typer
 import yaml
 
 from autointerp.cli import app
+from autointerp.cli.serving import SHUTDOWN
+from autointerp.doctor.settings import unknown_variables
+from autointerp.settings import Settings, WorkerSettings
 
 ROOT = Path(__file__).parent.parent
 OWN = ("migrate", "api", "worker")
@@ -48,6 +51,22 @@ def test_no_image_runs_as_root() -> None:
     stages = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[2:]
 
     assert ["USER autointerp" in stage for stage in stages] == [True, True]
+
+
+def test_a_container_is_healthy_when_it_can_answer_and_has_time_to_leave(compose: dict[str, Any]) -> None:
+    api, worker = compose["services"]["api"], compose["services"]["worker"]
+    dockerfile = (ROOT / "Dockerfile").read_text()
+
+    assert "/ready" in api["healthcheck"]["test"][-1]
+    assert "8000/ready" in dockerfile
+    assert int(api["stop_grace_period"].removesuffix("s")) > SHUTDOWN + Settings.model_fields["stop_notice"].default
+    assert int(worker["stop_grace_period"].removesuffix("s")) > WorkerSettings.model_fields["drain"].default
+
+
+def test_what_is_set_is_a_setting(compose: dict[str, Any]) -> None:
+    variables = {name for service in OWN for name in compose["services"][service]["environment"]}
+
+    assert list(unknown_variables(dict.fromkeys(variables, "x"))) == []
 
 
 def test_the_services_start_after_the_migration_and_it_after_the_database(compose: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The application: every router under /v1, made from the parts it is given."""
 
 from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from autointerp import __version__
@@ -12,6 +13,7 @@ from autointerp.api import (
     features,
     harvests,
     health,
+    metrics,
     models,
     openapi,
     plugins,
@@ -22,8 +24,11 @@ from autointerp.api import (
     trials,
 )
 from autointerp.api.formats import Format
+from autointerp.api.leaving import Leaving
 from autointerp.api.parts import Parts
+from autointerp.api.watching import Watched
 from autointerp.runs import Desk
+from autointerp.runs.census import CensusTaker
 from autointerp.storage.engine import Database
 
 NOUNS = (
@@ -59,6 +64,15 @@ def create_app(database: Database, desk: Desk) -> FastAPI:
     app.include_router(v1)
     app.include_router(health.router)
     app.add_middleware(GZipMiddleware, compresslevel=GZIP_LEVEL, exclude_content_types=COMPRESSED)
+    app.include_router(metrics.router)
     problems.install(app)
     openapi.install(app)
+    _watch(app, desk)
     return app
+
+
+def _watch(app: FastAPI, desk: Desk) -> None:
+    """Count, trace and log every request; installed last, so that nothing answers one before it is named."""
+    app.state.leaving, app.state.metrics = Leaving(), CollectorRegistry()
+    app.add_middleware(Watched, meter=metrics.RequestMeter(app.state.metrics))
+    app.state.metrics.register(metrics.ServiceNumbers(CensusTaker(desk)))

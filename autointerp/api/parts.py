@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Query, Request
 
+from autointerp.api.leaving import Leaving
 from autointerp.runs import Desk
 from autointerp.storage.engine import Database
 
@@ -25,8 +26,13 @@ def _desk(request: Request) -> Desk:
     return cast(Parts, request.app.state.parts).desk
 
 
+def _leaving(request: Request) -> Leaving:
+    return cast(Leaving, request.app.state.leaving)
+
+
 MOST = 2**63 - 1  # the largest id that a database keeps
 Id = Annotated[int, Path(ge=1, le=MOST)]
 OfId = Annotated[int | None, Query(ge=1, le=MOST)]
 Stored = Annotated[Database, Depends(_database)]
 AtDesk = Annotated[Desk, Depends(_desk)]
+Told = Annotated[Leaving, Depends(_leaving)]

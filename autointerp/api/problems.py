@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from autointerp.errors import AutointerpError, Conflict, InvalidInput, NotFound, Unavailable
+from autointerp.observing.context import about, subject
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST = 2_000  # what a request held may come back in a detail
@@ -34,6 +35,7 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="one sentence about this occurrence, saying what to do")
     instance: str = Field(description="the path that was asked for")
+    request_id: str | None = Field(default=None, description="the request's name in the log and in X-Request-ID")
     errors: list[FieldError] | None = Field(default=None, description="each wrong field, for an invalid request")
 
 
@@ -83,7 +85,8 @@ def _urn(title: str) -> str:
 
 
 def _send(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    content = problem.model_dump(exclude_none=True)
+    named = problem.model_copy(update={"request_id": subject().get("request_id")})
+    content = named.model_dump(exclude_none=True)
     return JSONResponse(content, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -144,8 +147,11 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected failure at %s %s", request.method, request.url.path, exc_info=error)
-    return _send(_unexpected(request.url.path))
+    """This answer passes no middleware any more, so it is named here."""
+    name = getattr(request.state, "request_id", None)
+    with about(request_id=name):
+        log.error("unexpected failure at %s %s", request.method, request.url.path, exc_info=error)
+        return _send(_unexpected(request.url.path), None if name is None else {"X-Request-ID": name})
 
 
 def _unexpected(instance: str) -> Problem:

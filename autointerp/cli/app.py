@@ -13,6 +13,7 @@ from autointerp.cli import (
     compare,
     db,
     demo,
+    doctor,
     endpoints,
     estimate,
     explain,
@@ -65,6 +66,7 @@ app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("export")(export.export)
 app.command("import")(importing.import_)
+app.command("doctor")(doctor.doctor)
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(db.app, name="db")
 

@@ -18,7 +18,6 @@ from autointerp.settings import Settings
 
 RESTART_AFTER = 5.0
 KILL_AFTER = 10.0
-SHUTDOWN = 10  # seconds that requests under way may take to finish
 POLL = 0.2
 log = logging.getLogger(__name__)
 
@@ -36,19 +35,20 @@ def serve(
         raise InvalidInput(
             f"{address} can be reached by others and there are no keys yet: keep 127.0.0.1 or pass --allow-public"
         )
-    with nullcontext() if api_only else _worker_process(loaded.worker.drain):
+    with wiring.observed(loaded, "api"), nullcontext() if api_only else _worker_process(loaded.worker.drain):
         _serve(loaded, address, number)
 
 
 def _serve(loaded: Settings, host: str, port: int) -> None:
-    import uvicorn  # only this command needs it, and it is not small
+    from autointerp.cli.serving import serve_until_told  # only this command needs uvicorn, and it is not small
 
     app = wiring.create_api(loaded)
-    note(f"http://{host}:{port}/docs describes the API; Ctrl-C stops it")
-    config = uvicorn.Config(
-        app, host=host, port=port, log_level=loaded.log_level.lower(), timeout_graceful_shutdown=SHUTDOWN
-    )
-    uvicorn.Server(config).run()
+    greeting = f"http://{host}:{port}/docs describes the API; Ctrl-C stops it"
+    if loaded.log_format == "json":
+        log.info(greeting)
+    else:
+        note(greeting)
+    serve_until_told(app, host=host, port=port, leaving=app.state.leaving, notice=loaded.stop_notice)
 
 
 def _is_loopback(host: str) -> bool:

@@ -186,12 +186,12 @@ class AsyncHealthCalls(AsyncResource):
     """The calls about health."""
 
     async def health(self) -> Health:
-        """Say that the process answers."""
+        """Say that the process answers; whoever watches it starts another one when it does not."""
         return await self.connection.make(Call("GET", "/health", Health))
 
-    async def ready(self) -> Readiness:
-        """Say that the database is there and up to date and that workers are alive, or which of these is missing."""
-        return await self.connection.make(Call("GET", "/ready", Readiness))
+    async def ready(self, *, workers: int | None = None) -> Readiness:
+        """Say that requests can be sent here: the database is there and up to date, and this process is not being stopped."""
+        return await self.connection.make(Call("GET", "/ready", Readiness, query={"workers": workers}))
 
 
 class AsyncModelsCalls(AsyncResource):

@@ -186,12 +186,12 @@ class HealthCalls(Resource):
     """The calls about health."""
 
     def health(self) -> Health:
-        """Say that the process answers."""
+        """Say that the process answers; whoever watches it starts another one when it does not."""
         return self.connection.make(Call("GET", "/health", Health))
 
-    def ready(self) -> Readiness:
-        """Say that the database is there and up to date and that workers are alive, or which of these is missing."""
-        return self.connection.make(Call("GET", "/ready", Readiness))
+    def ready(self, *, workers: int | None = None) -> Readiness:
+        """Say that requests can be sent here: the database is there and up to date, and this process is not being stopped."""
+        return self.connection.make(Call("GET", "/ready", Readiness, query={"workers": workers}))
 
 
 class ModelsCalls(Resource):

@@ -73,6 +73,10 @@ class Submitter(Protocol):
         """List the jobs whose id begins with `prefix`, oldest first."""
         ...
 
+    def depth(self, queue: str) -> int:
+        """Count the jobs that wait on a queue."""
+        ...
+
     def purge(self, prefix: str) -> None:
         """Forget the jobs whose id begins with `prefix`; cancel them first."""
         ...

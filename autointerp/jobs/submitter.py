@@ -7,11 +7,13 @@ from typing import Any
 
 from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
 
+from autointerp.jobs.origin import signed
 from autointerp.jobs.place import APPLICATION, SCHEMA, Place, prepare
 from autointerp.jobs.records import Job, JobState
 from autointerp.storage.failures import translate
 
 WORKFLOW = "autointerp.job"
+MOST_COUNTED = 10_000  # the engine counts by listing
 
 _STATES = {
     "ENQUEUED": JobState.QUEUED,
@@ -35,7 +37,7 @@ class DbosSubmitter:
         """Queue a job; a second submission of the same id is the same job."""
         options: EnqueueOptions = {"workflow_name": WORKFLOW, "queue_name": queue, "workflow_id": job}
         with translate(self._url):
-            self._client.enqueue(options, handler, dict(args))
+            self._client.enqueue(options, handler, signed(args))
 
     def cancel(self, jobs: Sequence[str]) -> None:
         """Cancel jobs that are not done; a running one stops within about a second."""
@@ -52,6 +54,10 @@ class DbosSubmitter:
     def status(self, prefix: str) -> tuple[Job, ...]:
         """List the jobs whose id begins with `prefix`, oldest first."""
         return self._list(workflow_id_prefix=prefix)
+
+    def depth(self, queue: str) -> int:
+        """Count the jobs that wait on a queue; of more than MOST_COUNTED, say MOST_COUNTED."""
+        return len(self._list(queue_name=queue, status=["ENQUEUED", "DELAYED"], limit=MOST_COUNTED))
 
     def running(self) -> tuple[Job, ...]:
         """List the jobs that some worker has taken and not ended."""

@@ -42,6 +42,9 @@ class Queue:
     def status(self, prefix: str) -> tuple[Job, ...]:
         return ()
 
+    def depth(self, queue: str) -> int:
+        return len(self.submitted)
+
     def purge(self, prefix: str) -> None:
         self.submitted = [job for job in self.submitted if not job.startswith(prefix)]
 
