@@ -7,6 +7,7 @@ from autointerp.api import (
     comparisons,
     controls,
     endpoints,
+    events,
     explanations,
     features,
     harvests,
@@ -19,11 +20,26 @@ from autointerp.api import (
     saes,
     scores,
 )
+from autointerp.api.broadcast import Broadcast
+from autointerp.api.looks import Looks
 from autointerp.api.parts import Parts
 from autointerp.runs import Desk
 from autointerp.storage.engine import Database
 
-NOUNS = (models, saes, harvests, features, explanations, scores, runs, comparisons, controls, plugins, endpoints)
+NOUNS = (
+    models,
+    saes,
+    harvests,
+    features,
+    explanations,
+    scores,
+    runs,
+    events,
+    comparisons,
+    controls,
+    plugins,
+    endpoints,
+)
 DESCRIPTION = (
     "Explanations of the features of sparse autoencoders, and how far each can be trusted. "
     "Lists are read page by page: pass `next` of a page as `cursor`. "
@@ -34,7 +50,8 @@ DESCRIPTION = (
 def create_app(database: Database, desk: Desk) -> FastAPI:
     """Make the application; it reads no environment and never reaches torch."""
     app = FastAPI(title="autointerp", version=__version__, description=DESCRIPTION)
-    app.state.parts = Parts(database=database, desk=desk)
+    looks = Looks(database)
+    app.state.parts = Parts(database=database, desk=desk, looks=looks, broadcast=Broadcast(looks.event))
     v1 = APIRouter(prefix="/v1")
     for noun in NOUNS:
         v1.include_router(noun.router)

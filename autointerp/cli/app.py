@@ -20,6 +20,7 @@ from autointerp.cli import (
     features,
     harvest,
     run,
+    runs,
     score,
     serve,
     show,
@@ -64,6 +65,7 @@ app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("export")(export.export)
 app.add_typer(endpoints.app, name="endpoints")
+app.add_typer(runs.app, name="runs")
 app.add_typer(db.app, name="db")
 
 

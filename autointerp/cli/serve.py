@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -48,7 +49,15 @@ def _serve(loaded: Settings, host: str, port: int) -> None:
     config = uvicorn.Config(
         app, host=host, port=port, log_level=loaded.log_level.lower(), timeout_graceful_shutdown=SHUTDOWN
     )
-    uvicorn.Server(config).run()
+
+    class Server(uvicorn.Server):
+        """Lets those go who follow runs, at the signal to stop: they would hold up the end."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            app.state.parts.broadcast.close()
+            super().handle_exit(sig, frame)
+
+    Server(config).run()
 
 
 def _is_loopback(host: str) -> bool:

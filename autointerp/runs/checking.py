@@ -17,9 +17,10 @@ from autointerp.llm.echoing import Echoing
 from autointerp.llm.stack import most_questions, tariff_of
 from autointerp.runs.desk import Desk
 from autointerp.runs.inert import NoCalls, NoSample, NoSteering, no_embedder, no_logprobs
+from autointerp.runs.lineage import check_extension
 from autointerp.runs.probing import stored_probe
 from autointerp.runs.reuse import reusable_by
-from autointerp.storage import features, harvests
+from autointerp.storage import assignment, harvests
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.records import HarvestState
 
@@ -39,6 +40,7 @@ def check(desk: Desk, spec: RunSpec) -> None:
     """Refuse a spec that cannot be carried out: a plug-in, option, endpoint, harvest or feature in it is wrong."""
     check_plugins(desk, spec)
     with desk.database.read() as session:
+        check_extension(session, spec)
         _check_features(session, spec)
 
 
@@ -67,7 +69,7 @@ def _check_features(session: ReadSession, spec: RunSpec) -> None:
         if done.state is not HarvestState.FINISHED:
             _check_sae(spec, len(done.spec.saes))
             return
-    features.select(session, done.id, spec.features, spec.seed)
+    assignment.select(session, done.id, spec)
 
 
 def _check_sae(spec: RunSpec, count: int) -> None:

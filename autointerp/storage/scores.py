@@ -10,8 +10,10 @@ from sqlalchemy.orm import defer
 from autointerp.domain.examples import Split
 from autointerp.domain.scores import GroupResult, Score, Trial
 from autointerp.errors import InvalidInput, NotFound
+from autointerp.storage import sums
 from autointerp.storage.engine import ReadSession, WriteSession
-from autointerp.storage.insertion import insert_if_absent, insert_one
+from autointerp.storage.insertion import insert_if_absent, insert_or_find
+from autointerp.storage.lineage import lineage
 from autointerp.storage.packing import pack_trials, unpack_trials
 from autointerp.storage.records import ScoreRecord
 from autointerp.storage.tables.base import now
@@ -50,13 +52,26 @@ class NewScore:
 
 def add(session: WriteSession, new: NewScore) -> int:
     """Store a score with its trials and return its id, or the id of what this run and `position` stored before."""
-    return insert_one(session, ScoreTable, _rows(session, [new])[0], UNIQUE)
+    row = _rows(session, [new])[0]
+    found, added = insert_or_find(session, ScoreTable, row, UNIQUE)
+    _count(session, [row], int(added))
+    return found
 
 
 def add_all(session: WriteSession, new: Sequence[NewScore]) -> list[None]:
     """Store scores with their trials, each unless its run and `position` have stored one for the explanation."""
-    insert_if_absent(session, ScoreTable, _rows(session, new))
+    kinds: dict[tuple[str | None, bool], list[dict[str, Any]]] = {}
+    for row in _rows(session, new):
+        kinds.setdefault((row["run_id"], row["control"] == ""), []).append(row)
+    for rows in kinds.values():
+        _count(session, rows, insert_if_absent(session, ScoreTable, rows))
     return [None] * len(new)
+
+
+def _count(session: WriteSession, rows: Sequence[Mapping[str, Any]], added: int) -> None:
+    """Add to the sums of the run of these rows, which are all scores proper or all controls."""
+    if (run_id := rows[0]["run_id"]) is not None:
+        sums.add(session, run_id, **{"controls" if rows[0]["control"] else "scores": added})
 
 
 def _rows(session: ReadSession, new: Sequence[NewScore]) -> list[dict[str, Any]]:
@@ -147,16 +162,20 @@ def list_scores(
     after: int | None = None,
     limit: int,
 ) -> tuple[ScoreRecord, ...]:
-    """Return the scores after the id `after`, oldest first; None: any. `control` "": the scores proper."""
+    """Return the scores after the id `after`, oldest first; None: any. `control` "": the scores proper.
+
+    A run's are also those of the runs that it extends.
+    """
     filters = {
         "explanation_id": explanation_id,
         "feature_id": feature_id,
         "harvest_id": harvest_id,
-        "run_id": run_id,
         "control": control,
     }
     given = {name: value for name, value in filters.items() if value is not None}
     statement = WITHOUT_TRIALS.where(ScoreTable.id > (after or 0)).filter_by(**given)
+    if run_id is not None:
+        statement = statement.where(ScoreTable.run_id.in_(lineage(session, run_id)))
     return tuple(_record(row) for row in session.sql.scalars(statement.order_by(ScoreTable.id).limit(limit)))
 
 
@@ -166,7 +185,7 @@ def of_explanations(
     """Return the scores of these explanations (of one run), by explanation, oldest first; `control` None: any."""
     statement = WITHOUT_TRIALS.where(ScoreTable.explanation_id.in_(explanation_ids)).order_by(ScoreTable.id)
     if run_id is not None:
-        statement = statement.where(ScoreTable.run_id == run_id)
+        statement = statement.where(ScoreTable.run_id.in_(lineage(session, run_id)))
     if control is not None:
         statement = statement.where(ScoreTable.control == control)
     found: dict[int, tuple[ScoreRecord, ...]] = {}
