@@ -67,4 +67,4 @@ def _smallest(
 
 def _indices(session: ReadSession, sae: SaeRecord) -> Mapping[int, int]:
     statement = sa.select(FeatureTable.id, FeatureTable.index).where(FeatureTable.sae_id == sae.id)
-    return dict(tuple(row) for row in session.sql.connection().execute(statement))
+    return {row[0]: row[1] for row in session.sql.connection().execute(statement)}

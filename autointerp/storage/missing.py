@@ -1,8 +1,10 @@
 """What a run that asks only for what is missing leaves out: features with an explanation or a score there already."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from autointerp.domain.specs import PluginSpec, RunSpec, ScorerSpec
 from autointerp.storage.tables.explanations import ExplanationTable
@@ -41,6 +43,6 @@ def _judged(spec: ScorerSpec) -> tuple[sa.ColumnElement[bool], ...]:
     return *by, ScoreTable.judge == spec.judge.name, _is(ScoreTable.judge_options, spec.judge.options)
 
 
-def _is(column: sa.orm.InstrumentedAttribute[dict[str, object]], options: dict[str, object]) -> sa.ColumnElement[bool]:
+def _is(column: InstrumentedAttribute[dict[str, Any]], options: dict[str, Any]) -> sa.ColumnElement[bool]:
     """Whether stored options are these, as they were written: PostgreSQL does not compare JSON."""
     return sa.cast(column, sa.Text()) == sa.cast(sa.literal(options, sa.JSON()), sa.Text())

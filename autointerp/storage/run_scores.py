@@ -103,7 +103,7 @@ def lines(session: ReadSession, run_ids: Sequence[str]) -> tuple[ScoreLine, ...]
     for score_id, run_id, position, feature_id, claim_id, explainer, made_in, place, value, undefined in rows:
         origin = _origin(owner, explainer, made_in, place)
         origin = origins.setdefault(origin, origin)
-        found.append(ScoreLine(score_id, owner[run_id], position, feature_id, claim_id, origin, value, undefined))
+        found.append(ScoreLine(score_id, owner[str(run_id)], position, feature_id, claim_id, origin, value, undefined))
     return tuple(found)
 
 

@@ -40,8 +40,9 @@ def create(session: WriteSession, spec: RunSpec, *, harvest_id: str | None, idem
 
     Conflict when that one has another spec.
     """
+    made = new_identifier()
     row = {
-        "id": new_identifier(),
+        "id": made,
         "idempotency_key": idempotency_key,
         "spec": spec.model_dump(mode="json"),
         "spec_digest": spec.digest,
@@ -52,7 +53,7 @@ def create(session: WriteSession, spec: RunSpec, *, harvest_id: str | None, idem
         "created_at": now(),
     }
     insert_if_absent(session, RunTable, [row])
-    return find(session, spec, idempotency_key) or get(session, row["id"])
+    return find(session, spec, idempotency_key) or get(session, made)
 
 
 def find(session: ReadSession, spec: RunSpec, idempotency_key: str | None) -> RunRecord | None:
