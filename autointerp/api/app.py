@@ -9,6 +9,7 @@ from autointerp.api import (
     comparisons,
     controls,
     endpoints,
+    events,
     explanations,
     features,
     harvests,
@@ -23,8 +24,10 @@ from autointerp.api import (
     scores,
     trials,
 )
+from autointerp.api.broadcast import Broadcast
 from autointerp.api.formats import Format
 from autointerp.api.leaving import Leaving
+from autointerp.api.looks import Looks
 from autointerp.api.parts import Parts
 from autointerp.api.watching import Watched
 from autointerp.runs import Desk
@@ -40,6 +43,7 @@ NOUNS = (
     scores,
     runs,
     trials,
+    events,
     comparisons,
     controls,
     plugins,
@@ -57,7 +61,8 @@ DESCRIPTION = (
 def create_app(database: Database, desk: Desk) -> FastAPI:
     """Make the application; it reads no environment and never reaches torch."""
     app = FastAPI(title="autointerp", version=__version__, description=DESCRIPTION)
-    app.state.parts = Parts(database=database, desk=desk)
+    looks = Looks(desk)
+    app.state.parts = Parts(database=database, desk=desk, looks=looks, broadcast=Broadcast(looks.event))
     v1 = APIRouter(prefix="/v1")
     for noun in NOUNS:
         v1.include_router(noun.router)
@@ -73,6 +78,6 @@ def create_app(database: Database, desk: Desk) -> FastAPI:
 
 def _watch(app: FastAPI, desk: Desk) -> None:
     """Count, trace and log every request; installed last, so that nothing answers one before it is named."""
-    app.state.leaving, app.state.metrics = Leaving(), CollectorRegistry()
+    app.state.leaving, app.state.metrics = Leaving(app.state.parts.broadcast.close), CollectorRegistry()
     app.add_middleware(Watched, meter=metrics.RequestMeter(app.state.metrics))
     app.state.metrics.register(metrics.ServiceNumbers(CensusTaker(desk)))

@@ -5,17 +5,21 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Query, Request
 
+from autointerp.api.broadcast import Broadcast
 from autointerp.api.leaving import Leaving
+from autointerp.api.looks import Looks
 from autointerp.runs import Desk
 from autointerp.storage.engine import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What endpoints read from, and where they hand in work."""
+    """What endpoints read from, where they hand in work, and what tells how far it is."""
 
     database: Database
     desk: Desk
+    looks: Looks
+    broadcast: Broadcast
 
 
 def _database(request: Request) -> Database:
@@ -30,9 +34,19 @@ def _leaving(request: Request) -> Leaving:
     return cast(Leaving, request.app.state.leaving)
 
 
+def _looks(request: Request) -> Looks:
+    return cast(Parts, request.app.state.parts).looks
+
+
+def _broadcast(request: Request) -> Broadcast:
+    return cast(Parts, request.app.state.parts).broadcast
+
+
 MOST = 2**63 - 1  # the largest id that a database keeps
 Id = Annotated[int, Path(ge=1, le=MOST)]
 OfId = Annotated[int | None, Query(ge=1, le=MOST)]
 Stored = Annotated[Database, Depends(_database)]
 AtDesk = Annotated[Desk, Depends(_desk)]
 Told = Annotated[Leaving, Depends(_leaving)]
+Watched = Annotated[Looks, Depends(_looks)]
+AtBroadcast = Annotated[Broadcast, Depends(_broadcast)]

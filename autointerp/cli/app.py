@@ -22,6 +22,7 @@ from autointerp.cli import (
     harvest,
     importing,
     run,
+    runs,
     score,
     serve,
     show,
@@ -68,6 +69,7 @@ app.command("export")(export.export)
 app.command("import")(importing.import_)
 app.command("doctor")(doctor.doctor)
 app.add_typer(endpoints.app, name="endpoints")
+app.add_typer(runs.app, name="runs")
 app.add_typer(db.app, name="db")
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from autointerp.domain.specs import HarvestSpec, RunSpec, Spec
+from autointerp.domain.specs import Extension, HarvestSpec, RunSpec, Spec
 from autointerp.errors import InvalidSpec
 
 OPTIONS = "the options do not fit"  # what `parse` says of a spec that options were made into
@@ -18,6 +18,11 @@ AnySpec = TypeVar("AnySpec", bound=Spec)
 def read_run(path: Path) -> RunSpec:
     """Read a run's spec; InvalidSpec says what is wrong with it."""
     return parse(RunSpec, _read(path), str(path))
+
+
+def read_extension(path: Path) -> Extension:
+    """Read what a run is to have in addition; InvalidSpec says what is wrong with it."""
+    return parse(Extension, _read(path), str(path))
 
 
 def read_harvest(path: Path) -> HarvestSpec:

@@ -15,7 +15,7 @@ from autointerp.api.schemas.harvests import Harvest
 from autointerp.api.schemas.health import Health, Readiness
 from autointerp.api.schemas.models import Model
 from autointerp.api.schemas.plugins import Catalogue, Plugin, PluginRole
-from autointerp.api.schemas.runs import FailedFeature, Run, RunPage, WarnedRun
+from autointerp.api.schemas.runs import Change, FailedFeature, Retry, Run, RunPage, WarnedRun
 from autointerp.api.schemas.saes import Sae
 from autointerp.api.schemas.scores import Score, Trial
 from autointerp.api.schemas.summaries import Summary
@@ -26,7 +26,7 @@ from autointerp.client.pages import Pages
 from autointerp.client.resource import Resource
 from autointerp.client.waiting import HarvestsWaiting, RunsWaiting
 from autointerp.domain.examples import Split
-from autointerp.domain.specs import Budget, HarvestSpec, RunSpec
+from autointerp.domain.specs import Budget, Extension, HarvestSpec, RunSpec
 from autointerp.storage.records import FeatureOrder, RunState
 
 
@@ -237,6 +237,7 @@ class RunsCalls(RunsWaiting):
             "waiting",
             "harvesting",
             "running",
+            "paused",
             "complete",
             "complete_with_failures",
             "out_of_budget",
@@ -257,6 +258,10 @@ class RunsCalls(RunsWaiting):
         """Show one run, how far it is and what it has cost."""
         return self.connection.make(Call("GET", f"/v1/runs/{self.part(run_id)}", RunPage))
 
+    def change(self, run_id: str, body: Change | Mapping[str, Any]) -> RunPage:
+        """Change the priority of a run that has not ended; what workers have in hand is finished as it is."""
+        return self.connection.make(Call("PATCH", f"/v1/runs/{self.part(run_id)}", RunPage, body=body))
+
     def summarise(self, run_id: str) -> Summary:
         """Put the run's scores together: a line for each explainer and scorer, with what was left out of it and why."""
         return self.connection.make(Call("GET", f"/v1/runs/{self.part(run_id)}/summary", Summary))
@@ -271,8 +276,28 @@ class RunsCalls(RunsWaiting):
         """Stop a run; what it has stored stays, and it can be resumed."""
         return self.connection.make(Call("POST", f"/v1/runs/{self.part(run_id)}/cancel", RunPage))
 
+    def pause(self, run_id: str) -> RunPage:
+        """Let a run rest until it is resumed: it keeps its place, and its open batches are still read."""
+        return self.connection.make(Call("POST", f"/v1/runs/{self.part(run_id)}/pause", RunPage))
+
+    def retry(self, run_id: str, body: Retry | Mapping[str, Any] | None = None) -> RunPage:
+        """Try failed features again, also while the run is under way: those that the body names, or all."""
+        return self.connection.make(Call("POST", f"/v1/runs/{self.part(run_id)}/retry", RunPage, body=body))
+
+    def extend(self, run_id: str, body: Extension | Mapping[str, Any], *, idempotency_key: str | None = None) -> Run:
+        """Start a run that takes over all that a run has, and does what this asks for in addition."""
+        return self.connection.make(
+            Call(
+                "POST",
+                f"/v1/runs/{self.part(run_id)}/extend",
+                Run,
+                headers={"Idempotency-Key": idempotency_key},
+                body=body,
+            )
+        )
+
     def resume(self, run_id: str, body: Budget | Mapping[str, Any] | None = None) -> RunPage:
-        """Take up a run that was cancelled, ran out of budget or failed in parts; only what is missing is done."""
+        """Take up a run that was paused or cancelled, ran out of budget or failed in parts; only what is missing is done."""
         return self.connection.make(Call("POST", f"/v1/runs/{self.part(run_id)}/resume", RunPage, body=body))
 
     def failures(self, run_id: str, *, limit: int | None = None) -> Pages[FailedFeature]:

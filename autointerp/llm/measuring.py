@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from autointerp.domain.calls import Reply
-from autointerp.domain.ledger import Allowance, Attempt, AttemptStatus, Books, Reserved
+from autointerp.domain.ledger import Allowance, Attempt, AttemptStatus, Books, Hold
 from autointerp.llm.stack import Line
 
 SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
@@ -50,9 +50,9 @@ class CountedBooks:
         """Return the reply kept under the key of its request."""
         return await self.inner.find(key)
 
-    async def book(self, attempt: Attempt, *, keep: Reply | None = None, reserved: Reserved | None = None) -> None:
+    async def book(self, attempt: Attempt, *, keep: Reply | None = None, hold: Hold | None = None) -> None:
         """Write one line and count it."""
-        await self.inner.book(attempt, keep=keep, reserved=reserved)
+        await self.inner.book(attempt, keep=keep, hold=hold)
         self.attempted.count(attempt)
 
     async def turn(self, bucket: str, cost: float, *, burst: float) -> float:

@@ -19,9 +19,10 @@ from autointerp.runs.desk import Desk
 from autointerp.runs.folders import ReadHere
 from autointerp.runs.idle import refuse_idle_judges
 from autointerp.runs.inert import NoCalls, NoSample, NoSteering, no_embedder
+from autointerp.runs.lineage import check_extension
 from autointerp.runs.probing import stored_probe
 from autointerp.runs.reuse import reusable_by
-from autointerp.storage import features, harvests
+from autointerp.storage import assignment, harvests
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.records import HarvestState
 
@@ -41,6 +42,7 @@ def check(desk: Desk, spec: RunSpec) -> None:
     """Refuse a spec that cannot be carried out: a plug-in, option, endpoint, harvest or feature in it is wrong."""
     check_plugins(desk, spec)
     with desk.database.read() as session:
+        check_extension(session, spec)
         _check_features(session, spec)
 
 
@@ -70,7 +72,7 @@ def _check_features(session: ReadSession, spec: RunSpec) -> None:
         if done.state is not HarvestState.FINISHED:
             _check_sae(spec, len(done.spec.saes))
             return
-    features.select(session, done.id, spec.features, spec.seed)
+    assignment.select(session, done.id, spec)
 
 
 def _check_sae(spec: RunSpec, count: int) -> None:

@@ -30,7 +30,7 @@ class Queue:
     cancelled: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
 
-    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any]) -> None:
+    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any], priority: int = 0) -> None:
         self.submitted.append(job)
 
     def cancel(self, jobs: Sequence[str]) -> None:

@@ -1,212 +1,115 @@
-"""Lists are streamed whole, as NDJSON or Parquet, row for row what the pages hold."""
+"""Runs are paused, put before others, retried, extended and followed over the API."""
 
-import gzip
-import http.client
-import io
 import json
-import threading
-from collections.abc import Generator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
-import pyarrow.parquet as pq
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
-from autointerp.api import listing
+from autointerp.storage import runs
 from autointerp.storage.engine import Database
-from autointerp.storage.tables.scores import ScoreTable
 from tests.api.conftest import Queue, app_over
-from tests.api.seed import FEATURES, Seeded, seed
-
-NDJSON = "application/x-ndjson"
-PARQUET = "application/vnd.apache.parquet"
-
-
-def _lists(seeded: Seeded) -> dict[str, dict[str, Any]]:
-    return {
-        "/v1/features": {"sae_id": seeded.sae, "order": "density", "min_firings": 10},
-        "/v1/explanations": {"run_id": seeded.run},
-        "/v1/scores": {"run_id": seeded.run},
-        f"/v1/runs/{seeded.run}/trials": {},
-    }
-
-
-def _paged(reader: TestClient, path: str, params: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    page = reader.get(path, params={**params, "limit": 3}).raise_for_status().json()
-    found += page["items"]
-    while page["next"]:
-        page = reader.get(path, params={**params, "limit": 3, "cursor": page["next"]}).raise_for_status().json()
-        found += page["items"]
-    return found
-
-
-@pytest.fixture(params=[2, 1_000], ids=["small batches", "one batch"])
-def batch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """How many rows a stream reads at a time."""
-    monkeypatch.setattr(listing, "BATCH", request.param)
-    return request.param
-
-
-def test_an_ndjson_stream_holds_what_the_pages_hold(reader: TestClient, seeded: Seeded, batch: int) -> None:
-    for path, params in _lists(seeded).items():
-        answer = reader.get(path, params=params, headers={"Accept": NDJSON})
-
-        rows = [json.loads(line) for line in answer.text.splitlines()]
-        assert answer.headers["content-type"] == NDJSON
-        assert rows == _paged(reader, path, params)
-        assert len(rows) > 1
-
-
-def test_a_parquet_stream_holds_what_the_pages_hold(reader: TestClient, seeded: Seeded, batch: int) -> None:
-    for path, params in _lists(seeded).items():
-        answer = reader.get(path, params={**params, "format": "parquet"})
-
-        rows = pq.read_table(io.BytesIO(answer.content)).to_pylist()
-        paged = _paged(reader, path, params)
-        assert answer.headers["content-type"] == PARQUET
-        assert [list(row) for row in rows] == [list(row) for row in paged]
-        for row, shown in zip(rows, paged, strict=True):
-            assert {k: v for k, v in row.items() if k in PLAIN} == {k: v for k, v in shown.items() if k in PLAIN}
-
-
-PLAIN = ("id", "index", "density", "top_tokens", "text", "shown", "value", "interval", "breakdown", "truth", "verdict")
-
-
-def test_trials_of_a_run_are_those_of_its_scores(reader: TestClient, seeded: Seeded) -> None:
-    streamed = [json.loads(x) for x in reader.get(f"/v1/runs/{seeded.run}/trials?format=ndjson").text.splitlines()]
-
-    for score_id in seeded.scores:
-        own = [
-            {k: v for k, v in row.items() if k in ("group", "truth", "verdict", "note")}
-            for row in streamed
-            if row["score_id"] == score_id
-        ]
-        alone = reader.get(f"/v1/scores/{score_id}/trials").json()["items"]
-        assert own == [{k: v for k, v in row.items() if k in ("group", "truth", "verdict", "note")} for row in alone]
-
-
-def test_trials_of_no_run_are_not_found(reader: TestClient) -> None:
-    assert reader.get("/v1/runs/none/trials", params={"format": "ndjson"}).status_code == 404
-
-
-@pytest.mark.parametrize("after", ["x", "1", "1.-2", "9" * 30 + ".1"])
-def test_a_made_up_place_among_trials_is_refused(reader: TestClient, seeded: Seeded, after: str) -> None:
-    import base64
-
-    path = f"/v1/runs/{seeded.run}/trials"
-    following = reader.get(path, params={"limit": 1}).json()["next"]
-    content = json.loads(base64.urlsafe_b64decode(following + "=" * (-len(following) % 4)))
-    cursor = base64.urlsafe_b64encode(json.dumps({**content, "after": after}).encode()).decode().rstrip("=")
-
-    assert reader.get(path, params={"cursor": cursor}).status_code == 422
-
-
-def test_an_empty_list_is_an_empty_stream(reader: TestClient, seeded: Seeded) -> None:
-    params = {"sae_id": seeded.sae, "min_firings": 10**6}
-
-    assert reader.get("/v1/features", params={**params, "format": "ndjson"}).text == ""
-    table = pq.read_table(io.BytesIO(reader.get("/v1/features", params={**params, "format": "parquet"}).content))
-    assert (table.num_rows, table.column_names[0]) == (0, "id")
-
-
-def test_a_stream_has_only_the_fields_asked_for(reader: TestClient, seeded: Seeded) -> None:
-    params = {"sae_id": seeded.sae, "fields": "density,id"}
-
-    first = json.loads(reader.get("/v1/features", params={**params, "format": "ndjson"}).text.splitlines()[0])
-    table = pq.read_table(io.BytesIO(reader.get("/v1/features", params={**params, "format": "parquet"}).content))
-
-    assert list(first) == ["id", "density"]
-    assert table.column_names == ["id", "density"]
-
-
-@pytest.mark.parametrize("extra", [{"limit": 5}, {"cursor": "x"}, {"fields": "nothing"}, {"harvest_id": "none"}])
-def test_what_a_stream_cannot_do_is_refused_before_it_begins(
-    reader: TestClient, seeded: Seeded, extra: dict[str, Any]
-) -> None:
-    answer = reader.get("/v1/features", params={"sae_id": seeded.sae, "format": "ndjson", **extra})
-
-    assert answer.status_code in (404, 422)
-    assert answer.headers["content-type"] == "application/problem+json"
-
-
-@pytest.mark.parametrize(
-    ("accept", "sent"),
-    [
-        ("*/*", "application/json"),
-        ("text/html, */*;q=0.1", "application/json"),
-        ("application/*", "application/json"),
-        (f"{NDJSON}, application/json;q=0.5", NDJSON),
-        (f"{NDJSON};q=0.2, {PARQUET};q=0.9", PARQUET),
-        (f"application/json;q=0, {NDJSON};q=x, */*;q=0.1", PARQUET),
-        ("image/png", "application/json"),
-    ],
-)
-def test_the_format_that_accept_likes_best_is_sent(reader: TestClient, seeded: Seeded, accept: str, sent: str) -> None:
-    answer = reader.get("/v1/scores", headers={"Accept": accept})
-
-    assert answer.headers["content-type"] == sent
-
-
-def test_json_and_ndjson_are_compressed_and_parquet_is_not(reader: TestClient, seeded: Seeded) -> None:
-    params = {"sae_id": seeded.sae}
-
-    encodings = {
-        kind: reader.get("/v1/features", params={**params, "format": kind}).headers.get("content-encoding")
-        for kind in ("json", "ndjson", "parquet")
-    }
-
-    assert encodings == {"json": "gzip", "ndjson": "gzip", "parquet": None}
+from tests.api.seed import Seeded, seed
+from tests.api.test_work import _spec as spec_of
 
 
 @pytest.fixture
-def served(database: Database) -> Generator[tuple[int, Seeded]]:
-    """A real server over a database in which the trials of the last score are damaged."""
-    seeded = seed(database)
-    with database.write() as session:
-        session.sql.get_one(ScoreTable, seeded.scores[-1]).trials = b"damaged"
-    config = uvicorn.Config(app_over(database, Queue()), port=0, log_level="critical", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1], seeded
-    server.should_exit = True
-    thread.join()
+def stored(database: Database) -> Seeded:
+    """What this test's own database holds."""
+    return seed(database)
 
 
-@pytest.mark.parametrize("kind", ["ndjson", "parquet"])
-@pytest.mark.parametrize("encoding", ["identity", "gzip"])
-def test_a_stream_that_fails_in_the_middle_is_broken_off(
-    served: tuple[int, Seeded], monkeypatch: pytest.MonkeyPatch, kind: str, encoding: str
+@pytest.fixture
+def run(client: TestClient, stored: Seeded) -> str:
+    """A run under way."""
+    return client.post("/v1/runs", json=spec_of(stored)).json()["id"]
+
+
+def test_a_run_is_paused_and_resumed(client: TestClient, run: str) -> None:
+    paused = client.post(f"/v1/runs/{run}/pause")
+    listed = client.get("/v1/runs", params={"state": "paused"}).json()["items"]
+    resumed = client.post(f"/v1/runs/{run}/resume")
+
+    assert (paused.status_code, paused.json()["state"]) == (200, "paused")
+    assert [one["id"] for one in listed] == [run]
+    assert (resumed.status_code, resumed.json()["state"]) == (202, "running")
+
+
+def test_the_priority_of_a_run_is_changed(client: TestClient, run: str) -> None:
+    answer = client.patch(f"/v1/runs/{run}", json={"priority": 7})
+
+    assert (answer.status_code, answer.json()["priority"], answer.json()["spec"]["priority"]) == (200, 7, 0)
+    wrong = [{"priority": 11}, {"priority": 1, "state": "complete"}, {}]
+    assert [client.patch(f"/v1/runs/{run}", json=one).status_code for one in wrong] == [422] * 3
+
+
+def test_failed_features_are_tried_again(client: TestClient, stored: Seeded, queue: Queue) -> None:
+    [failure] = client.get(f"/v1/runs/{stored.run}/failures").json()["items"]
+
+    refused = client.post(f"/v1/runs/{stored.run}/retry", json={"features": [failure["feature_id"] + 1]})
+    answer = client.post(f"/v1/runs/{stored.run}/retry", json={"features": [failure["feature_id"]]})
+
+    assert refused.status_code == 422
+    assert (answer.status_code, answer.json()["state"]) == (202, "running")
+    assert (answer.json()["progress"]["waiting"], answer.json()["progress"]["failed"]) == (1, 0)
+    assert len(queue.submitted) == 1
+    assert client.post(f"/v1/runs/{stored.run}/retry").status_code == 409
+
+
+def test_a_run_is_extended_once(client: TestClient, database: Database, run: str) -> None:
+    more = {"scorers": [{"name": "fuzzing", "judge": "lexical"}]}
+    under_way = client.post(f"/v1/runs/{run}/extend", json=more)
+    client.post(f"/v1/runs/{run}/cancel")
+
+    first, again = (client.post(f"/v1/runs/{run}/extend", json=more) for _ in range(2))
+
+    assert under_way.status_code == 409
+    assert (first.status_code, first.json()["extends"]) == (202, run)
+    assert client.get(first.headers["location"]).json()["id"] == again.json()["id"] == first.json()["id"]
+    assert [one["name"] for one in first.json()["spec"]["scorers"]] == ["detection", "fuzzing"]
+    assert client.post(f"/v1/runs/{run}/extend", json={}).status_code == 422
+
+
+def test_the_stages_of_a_run_are_counted(client: TestClient, stored: Seeded) -> None:
+    stages = client.get(f"/v1/runs/{stored.run}").json()["progress"]["stages"]
+
+    assert {stage["name"]: stage["done"] for stage in stages} == {"explain": 2, "score": 2}
+
+
+def test_two_posts_at_once_with_one_key_give_one_run_also_after_a_restart(
+    client: TestClient, database: Database, stored: Seeded
 ) -> None:
-    port, seeded = served
-    monkeypatch.setattr(listing, "BATCH", 1)
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("GET", f"/v1/runs/{seeded.run}/trials?format={kind}", headers={"Accept-Encoding": encoding})
-    answer = connection.getresponse()
+    def post(_: int) -> str:
+        return client.post("/v1/runs", json=spec_of(stored), headers={"Idempotency-Key": "k"}).json()["id"]
 
-    with pytest.raises(http.client.IncompleteRead) as broken:
-        answer.read()
+    with ThreadPoolExecutor(6) as threads:
+        made = set(threads.map(post, range(12)))
+    with TestClient(app_over(database, Queue())) as restarted:
+        later = restarted.post("/v1/runs", json=spec_of(stored), headers={"Idempotency-Key": "k"})
 
-    assert answer.status == 200
-    if (kind, encoding) == ("ndjson", "identity"):
-        *rows, last = [json.loads(line) for line in broken.value.partial.splitlines()]
-        assert len(rows) == 2
-        assert "damaged" in last["error"]
-    if (kind, encoding) == ("ndjson", "gzip"):
-        with pytest.raises(EOFError):
-            gzip.decompress(broken.value.partial)
-    connection.close()
+    assert {later.json()["id"]} == made
+    with database.read() as session:
+        assert sum(one.id in made for one in runs.list_runs(session, state=None, after=None, limit=100)) == 1
 
 
-def test_the_streams_are_in_the_document(reader: TestClient) -> None:
-    document = reader.get("/openapi.json").json()
+def test_a_run_is_followed_to_its_end_and_the_end_is_told_once(client: TestClient, stored: Seeded) -> None:
+    answer = client.get(f"/v1/runs/{stored.run}/events")
+    told = [block for block in answer.text.split("\n\n") if "event:" in block]
+    fields = dict(line.split(": ", 1) for line in told[0].splitlines())
+    again = client.get(f"/v1/runs/{stored.run}/events", headers={"Last-Event-ID": fields["id"]})
 
-    for path in ("/v1/features", "/v1/explanations", "/v1/scores", "/v1/runs/{run_id}/trials"):
-        operation = document["paths"][path]["get"]
-        assert set(operation["responses"]["200"]["content"]) == {"application/json", NDJSON, PARQUET}
-        assert "format" in {parameter["name"] for parameter in operation["parameters"]}
-    assert FEATURES > 3
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert (len(told), fields["event"]) == (1, "end")
+    polled = client.get(f"/v1/runs/{stored.run}").json()
+    assert json.loads(fields["data"]) == {key: polled[key] for key in ("id", "state", "error", "progress")}
+    assert (again.status_code, again.content) == (204, b"")
+    assert client.get("/v1/runs/none/events").status_code == 404
+
+
+def test_a_run_that_is_cancelled_while_it_is_followed_ends_the_stream(client: TestClient, run: str) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(client.get, f"/v1/runs/{run}/events")
+        client.post(f"/v1/runs/{run}/cancel")
+
+    kinds = [line for line in following.result().text.splitlines() if line.startswith("event:")]
+    assert kinds[-1] == "event: end"

@@ -69,6 +69,7 @@ class HarvestedFeatureTable(Base):
     __table_args__ = (
         Index(None, "harvest_id", "density"),
         Index(None, "harvest_id", "max"),
+        Index(None, "harvest_id", "feature_id", "firings", "density"),
     )
 
     harvest_id: Mapped[Name] = mapped_column(ForeignKey("harvests.id"), primary_key=True)
