@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
+from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.harvest.location import open_location
 from autointerp.jobs.duty import on_duty
 from autointerp.jobs.engine import QueueOptions
@@ -38,7 +39,7 @@ _log = logging.getLogger(__name__)
 class Equipment:
     """What a worker works with. `chunks` of runs at once, `features` of each in flight; times in seconds.
 
-    `shards` is the folder or fsspec URL of the shards of harvests.
+    `shards` is the folder or fsspec URL of the shards of harvests, `reach` what specs may name.
     """
 
     database: Database
@@ -53,6 +54,7 @@ class Equipment:
     drain: float
     polling: float
     tending: float
+    reach: Reach = EVERYTHING
 
 
 @contextmanager
@@ -64,7 +66,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     books = Books.over(commits)
     endpoints = {one.name: one for one in equipment.endpoints}
     gateway = Gateway(endpoints, books)
-    bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device)
+    bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device, equipment.reach)
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
         field = _field(equipment, jobs) if HARVEST in queues else None

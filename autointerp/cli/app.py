@@ -19,6 +19,7 @@ from autointerp.cli import (
     export,
     features,
     harvest,
+    keys,
     run,
     score,
     serve,
@@ -64,6 +65,7 @@ app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
 app.command("export")(export.export)
 app.add_typer(endpoints.app, name="endpoints")
+app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")
 
 
