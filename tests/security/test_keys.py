@@ -3,6 +3,7 @@
 import logging
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -56,7 +57,6 @@ def test_what_opens_nothing(start: Start) -> None:
         "expired": str(expired),
         "revoked": str(revoked),
         "its id": good.id,
-        "nothing": "",
         "no ASCII": "ai_ÿ",
     }
 
@@ -125,8 +125,8 @@ def test_the_secret_is_not_in_the_database(start: Start) -> None:
 
     content = b"".join(path.read_bytes() for path in _files(service.database))
 
-    assert token.encode()[4:16] in content
-    assert token[17:].encode() not in content
+    assert token.encode()[3:15] in content
+    assert token[16:].encode() not in content
 
 
 def test_a_key_has_so_many_requests_a_minute_whatever_server_it_asks(start: Start) -> None:
@@ -208,8 +208,8 @@ def test_no_key_comes_into_a_log(start: Start, caplog: pytest.LogCaptureFixture)
     finally:
         logging.setLogRecordFactory(before)
 
-    assert "uvicorn.access" in {record.name for record in caplog.records}
-    assert f"/v1/models?key=ai_{key.id}_…" in caplog.text
+    assert f"/v1/models?key=ai_{key.id}_…" in caplog.text  # by the caller's own library
+    assert f"it failed with ['ai_{key.id}_…']" in caplog.text
     assert key.secret not in caplog.text
 
 
@@ -249,8 +249,6 @@ def test_a_server_of_one_person_asks_for_no_key_and_keeps_no_journal(start: Star
     assert (made.status_code, lines) == (201, [])
 
 
-def _files(database: Database) -> list:
-    from pathlib import Path
-
+def _files(database: Database) -> list[Path]:
     path = Path(database.url.removeprefix("sqlite:///"))
     return sorted(path.parent.glob(f"{path.name}*"))
