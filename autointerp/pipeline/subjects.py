@@ -50,6 +50,7 @@ class LoadedSubjects:
     def __init__(self, *, device: str, tokens: Path, baselines: str, reach: Reach = EVERYTHING) -> None:
         self._device = device
         self._reach = reach
+        self._checked: str | None = None
         self._tokens = tokens
         self._baselines = baselines
         self._subject = _Kept[Subject]()
@@ -57,6 +58,7 @@ class LoadedSubjects:
 
     def subject(self, spec: HarvestSpec) -> Subject:
         """Return the subject model with its SAEs."""
+        self._check(spec)
         return self._subject.get(_subject_key(spec), lambda: self._load(spec))
 
     def corpus(self, spec: HarvestSpec) -> "Corpus":
@@ -65,7 +67,6 @@ class LoadedSubjects:
         from autointerp.subject.sources import identify
 
         model = self.subject(spec).model
-        self._check(spec)
         source = identify(spec.corpus).digest
         key = digest([_subject_key(spec), spec.corpus.digest, source, spec.context, spec.tokens])
         return self._corpus.get(
@@ -85,7 +86,6 @@ class LoadedSubjects:
     def _load(self, spec: HarvestSpec) -> Subject:
         from autointerp.subject.model import load_model
 
-        self._check(spec)
         model = load_model(spec.subject, device=self._device, pickles=self._reach.pickles)
         loaded = {i: self._dictionary(sae, spec, model) for i, sae in enumerate(spec.saes) if sae.beside is None}
         for i, sae in enumerate(spec.saes):
@@ -96,13 +96,16 @@ class LoadedSubjects:
 
     def _check(self, spec: HarvestSpec) -> None:
         """Refuse what is out of reach, here where its links can be followed: before anything of it is read."""
+        if self._reach.roots is None or spec.digest == self._checked:
+            return
         self._reach.check_harvest(spec)
-        if self._reach.roots is not None:
+        if spec.corpus.path is not None:
             from autointerp.subject.cards import named_files
             from autointerp.subject.sources import files_on_disk
 
             self._reach.check_files(files_on_disk(spec.corpus))
             self._reach.check_addresses(named_files(spec.corpus))
+        self._checked = spec.digest
 
     def _dictionary(self, sae: SaeSpec, spec: HarvestSpec, model: "SubjectModel") -> "Dictionary":
         from autointerp.subject.sae import load_sae

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -12,6 +13,7 @@ from autointerp.domain.keys import Scope
 from autointerp.storage import explanations, runs
 from autointerp.storage.engine import Database
 from tests.api.seed import Seeded, seed
+from tests.postgres import empty
 from tests.security.conftest import NOTHING, Service, Start
 
 PAYLOADS = (
@@ -49,8 +51,6 @@ def seeded(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[tuple[Da
         shutil.copyfile(request.getfixturevalue("upgraded_sqlite"), path)
         url = f"sqlite:///{path}"
     else:
-        from tests.postgres import empty
-
         empty(url := request.getfixturevalue("upgraded_postgres"))
     database = Database(url)
     yield database, seed(database)
@@ -92,14 +92,17 @@ def test_no_parameter_of_a_reading_route_is_more_than_text(service: Service, see
 
 
 def _requests(path: str, parameters: list[Any], payload: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The payload in every variable of the path at once, then in each parameter of the query by itself."""
-    from urllib.parse import quote
-
-    queries = [one["name"] for one in parameters if one["in"] == "query"]
+    """The payload in every variable of the path, and in every text of the query, where none hides the others."""
+    texts = {one["name"]: payload for one in parameters if one["in"] == "query" and _is_text(one["schema"])}
     if "{" in path:
         yield re.sub(r"{[^}]*}", quote(payload, safe=""), path), {}
-    for name in queries:
-        yield re.sub(r"{[^}]*}", "1", path), {name: payload}
+    if texts:
+        yield re.sub(r"{[^}]*}", "1", path), texts
+        yield re.sub(r"{[^}]*}", "1", path), {name: text for name, text in texts.items() if name != "cursor"}
+
+
+def _is_text(schema: dict[str, Any]) -> bool:
+    return any(one.get("type") == "string" for one in (schema, *schema.get("anyOf", ())))
 
 
 def test_no_text_in_a_body_is_more_than_text(service: Service, seeded: tuple[Database, Seeded]) -> None:
@@ -109,7 +112,7 @@ def test_no_text_in_a_body_is_more_than_text(service: Service, seeded: tuple[Dat
             for payload in PAYLOADS:
                 for body in _with_payload(spec, payload):
                     answer = caller.post(path, json=_naming(body, seeded[1].harvest))
-                    if answer.status_code >= 500:
+                    if answer.status_code >= 500 and answer.status_code != 502:  # a model that the endpoint has not
                         wrong.append((path, str(body)[:200], answer.text[:200]))
                     assert "1337" not in answer.text
 
