@@ -115,7 +115,9 @@ def test_what_the_page_of_the_api_loads_is_what_its_policy_lets_it_load(start: S
 
 
 def test_a_web_socket_is_refused(start: Start) -> None:
-    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
+    upgrade = (
+        b"Connection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
+    )
 
     answer = start().talk(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n" + upgrade + b"\r\n")
 

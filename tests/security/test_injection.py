@@ -14,21 +14,17 @@ from autointerp.storage import explanations, runs
 from autointerp.storage.engine import Database
 from tests.api.seed import Seeded, seed
 from tests.postgres import empty
-from tests.security.conftest import NOTHING, Service, Start
+from tests.security.conftest import NOTHING, SINGLE_USER, Service, Start
 
 PAYLOADS = (
     "' OR '1'='1",
     "1; DROP TABLE runs; --",
     "x' UNION SELECT digest FROM keys --",
     "%",
-    "_\\%_",
     "{{ 7 * 191 }}",
-    "${7*191}",
     "{% for x in ().__class__.__base__.__subclasses__() %}",
     "../../../../etc/passwd",
-    "..%2f..%2fetc/passwd",
     "x\r\nX-Injected: yes",
-    "<script>alert(1)</script>",
     "\x00",
     "😀 ﷽ \u202e",
     "a" * 10_000,
@@ -58,9 +54,9 @@ def seeded(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[tuple[Da
 
 
 @pytest.fixture
-def service(start: Start, seeded: tuple[Database, Seeded]) -> Service:
-    """A server over the seeded database."""
-    return start(database=seeded[0], reach=NOTHING)
+def service(seeded: tuple[Database, Seeded], start: Start) -> Service:
+    """A server over the seeded database, which stops before that is closed."""
+    return start(SINGLE_USER, database=seeded[0], reach=NOTHING)
 
 
 def _counts(database: Database) -> tuple[int, int]:
@@ -93,16 +89,20 @@ def test_no_parameter_of_a_reading_route_is_more_than_text(service: Service, see
 
 def _requests(path: str, parameters: list[Any], payload: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The payload in every variable of the path, and in every text of the query, where none hides the others."""
-    texts = {one["name"]: payload for one in parameters if one["in"] == "query" and _is_text(one["schema"])}
+    texts = {one["name"]: payload for one in parameters if _is_text(one)}
     if "{" in path:
         yield re.sub(r"{[^}]*}", quote(payload, safe=""), path), {}
     if texts:
         yield re.sub(r"{[^}]*}", "1", path), texts
-        yield re.sub(r"{[^}]*}", "1", path), {name: text for name, text in texts.items() if name != "cursor"}
 
 
-def _is_text(schema: dict[str, Any]) -> bool:
-    return any(one.get("type") == "string" for one in (schema, *schema.get("anyOf", ())))
+def _is_text(parameter: dict[str, Any]) -> bool:
+    schema = parameter["schema"]
+    return (
+        parameter["in"] == "query"
+        and parameter["name"] != "cursor"
+        and any(one.get("type") == "string" for one in (schema, *schema.get("anyOf", ())))
+    )
 
 
 def test_no_text_in_a_body_is_more_than_text(service: Service, seeded: tuple[Database, Seeded]) -> None:
