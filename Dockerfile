@@ -18,7 +18,7 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/ready', timeout=2)"]
 ENTRYPOINT ["autointerp"]
-CMD ["serve", "--api-only", "--host", "0.0.0.0", "--allow-public"]
+CMD ["serve", "--api-only", "--host", "0.0.0.0"]
 
 FROM base AS worker
 ENV HF_HOME=/data/huggingface

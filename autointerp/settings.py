@@ -52,6 +52,41 @@ class WorkerSettings(BaseModel):
     metrics_host: str = "127.0.0.1"
 
 
+class AccessSettings(BaseModel):
+    """Who may ask the API, and how much.
+
+    In mode `auto` a server at a loopback address is that of one person and asks for no key, and any other asks for
+    keys; `keys` asks for them everywhere. `proxy` never asks: only for a server that nobody reaches but through a proxy
+    that knows who is there. `hosts` are further names of a server that asks for no key, `origins` web sites that may
+    ask from a browser. `body` is in bytes; a request must arrive within `seconds`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["auto", "keys", "proxy"] = "auto"
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    body: int = Field(default=4 << 20, ge=1)
+    seconds: float = Field(default=30.0, gt=0)
+
+
+class ReachSettings(BaseModel):
+    """What specs may name, where they come from others than the one person of a single-user server.
+
+    `roots` are the folders that paths lie in, `hub` the names on the hub, `plugins` the plug-ins beside those that
+    ship; `*` stands for anything. `urls` are the beginnings of addresses that a data set may name as its files. With
+    `roots` set, workers hold to them whoever handed the work in. `pickles` lets files be read that can run code.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    roots: tuple[Path, ...] = ()
+    hub: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+    pickles: bool = False
+
+
 BUILT_IN: Mapping[str, EndpointSettings] = {
     "openai": EndpointSettings(provider="openai"),
     "anthropic": EndpointSettings(provider="anthropic"),
@@ -89,6 +124,8 @@ class Settings(BaseSettings):
     otlp_endpoint: str = ""
     stop_notice: float = Field(default=1.0, ge=0)
     worker: WorkerSettings = WorkerSettings()
+    access: AccessSettings = AccessSettings()
+    reach: ReachSettings = ReachSettings()
 
     @model_validator(mode="before")
     @classmethod

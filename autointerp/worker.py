@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
+from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.harvest.location import open_location
 from autointerp.jobs.duty import on_duty
 from autointerp.jobs.engine import QueueOptions, worker_name
@@ -42,7 +43,8 @@ _log = logging.getLogger(__name__)
 class Equipment:
     """What a worker works with. `chunks` of runs at once, `features` of each in flight; times in seconds.
 
-    `shards` is the folder or fsspec URL of the shards of harvests. `metrics_port` None: nobody asks for numbers.
+    `shards` is the folder or fsspec URL of the shards of harvests, `reach` what specs may name. `metrics_port` None:
+    nobody asks for numbers.
     """
 
     database: Database
@@ -59,6 +61,7 @@ class Equipment:
     tending: float
     metrics_port: int | None
     metrics_host: str
+    reach: Reach = EVERYTHING
 
 
 @contextmanager
@@ -73,7 +76,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     registry = CollectorRegistry()
     gateway = Gateway(endpoints, books if equipment.metrics_port is None else CountedBooks(books, Attempted(registry)))
     registry.register(OpenLines(gateway.open_lines))
-    bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device)
+    bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device, equipment.reach)
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
         field = _field(equipment, jobs) if HARVEST in queues else None

@@ -10,6 +10,8 @@ import pytest
 import typer
 import yaml
 
+from autointerp import settings, wiring
+from autointerp.api.gate.access import Mode
 from autointerp.cli import app
 from autointerp.cli.serving import SHUTDOWN
 from autointerp.doctor.settings import unknown_variables
@@ -90,6 +92,16 @@ def test_what_the_dockerfile_copies_exists_and_is_not_ignored() -> None:
     names = {name for line in copied for name in line.split()}
     assert names == kept
     assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_the_api_asks_for_keys_and_is_published_on_this_machine_alone(compose: dict[str, Any]) -> None:
+    api = compose["services"]["api"]
+    environment = {name: str(value) for name, value in api["environment"].items() if name.startswith("AUTOINTERP_")}
+    host = api["command"][api["command"].index("--host") + 1]
+
+    assert Mode.KEYS is wiring.access_of(settings.load(), host).mode
+    assert "AUTOINTERP_ACCESS__MODE" not in environment
+    assert [published.split(":")[0] for published in api["ports"]] == ["127.0.0.1"]
 
 
 def test_docker_accepts_the_compose_file() -> None:

@@ -1,6 +1,7 @@
 """The application: every router under /v1, made from the parts it is given."""
 
 from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from prometheus_client import CollectorRegistry
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
@@ -14,6 +15,8 @@ from autointerp.api import (
     features,
     harvests,
     health,
+    journal,
+    keys,
     metrics,
     models,
     openapi,
@@ -26,6 +29,10 @@ from autointerp.api import (
 )
 from autointerp.api.broadcast import Broadcast
 from autointerp.api.formats import Format
+from autointerp.api.gate.access import Access, Limits
+from autointerp.api.gate.bodies import Bodies
+from autointerp.api.gate.gate import Gate
+from autointerp.api.gate.headers import SecureHeaders
 from autointerp.api.leaving import Leaving
 from autointerp.api.looks import Looks
 from autointerp.api.parts import Parts
@@ -48,9 +55,23 @@ NOUNS = (
     controls,
     plugins,
     endpoints,
+    keys,
+    journal,
 )
 GZIP_LEVEL = 4  # somebody waits for it
 COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, Format.PARQUET.media_type)
+METHODS = ("GET", "POST", "PATCH")
+ASKED = (
+    "Accept",
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Last-Event-ID",
+    "Prefer",
+    "X-Request-ID",
+)
+TOLD = ("ETag", "Link", "Location", "Retry-After", "X-Request-ID")
 DESCRIPTION = (
     "Explanations of the features of sparse autoencoders, and how far each can be trusted. "
     "Lists are read page by page: pass `next` of a page as `cursor`. "
@@ -58,7 +79,7 @@ DESCRIPTION = (
 )
 
 
-def create_app(database: Database, desk: Desk) -> FastAPI:
+def create_app(database: Database, desk: Desk, *, access: Access, limits: Limits) -> FastAPI:
     """Make the application; it reads no environment and never reaches torch."""
     app = FastAPI(title="autointerp", version=__version__, description=DESCRIPTION)
     looks = Looks(desk)
@@ -71,6 +92,7 @@ def create_app(database: Database, desk: Desk) -> FastAPI:
     app.add_middleware(GZipMiddleware, compresslevel=GZIP_LEVEL, exclude_content_types=COMPRESSED)
     app.include_router(metrics.router)
     problems.install(app)
+    _guard(app, database, access, limits)
     openapi.install(app)
     _watch(app, desk)
     return app
@@ -81,3 +103,18 @@ def _watch(app: FastAPI, desk: Desk) -> None:
     app.state.leaving, app.state.metrics = Leaving(app.state.parts.broadcast.close), CollectorRegistry()
     app.add_middleware(Watched, meter=metrics.RequestMeter(app.state.metrics))
     app.state.metrics.register(metrics.ServiceNumbers(CensusTaker(desk)))
+
+
+def _guard(app: FastAPI, database: Database, access: Access, limits: Limits) -> None:
+    """Put the gate before the routes; what is added last sees a request first."""
+    app.add_middleware(Bodies, limits=limits)
+    app.add_middleware(Gate, access=access, database=database)
+    if access.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=access.origins,
+            allow_methods=METHODS,
+            allow_headers=ASKED,
+            expose_headers=TOLD,
+        )
+    app.add_middleware(SecureHeaders)

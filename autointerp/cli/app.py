@@ -21,6 +21,7 @@ from autointerp.cli import (
     features,
     harvest,
     importing,
+    keys,
     run,
     runs,
     score,
@@ -70,6 +71,7 @@ app.command("import")(importing.import_)
 app.command("doctor")(doctor.doctor)
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(runs.app, name="runs")
+app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")
 
 

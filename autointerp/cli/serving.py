@@ -5,11 +5,8 @@ import threading
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
 
 from autointerp.api.leaving import Leaving
-
-SHUTDOWN = 10  # seconds that requests under way may take to finish
 
 
 class _Server(uvicorn.Server):
@@ -39,10 +36,6 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve_until_told(app: FastAPI, *, host: str, port: int, leaving: Leaving, notice: float) -> None:
-    """Serve until SIGTERM or Ctrl-C. What the server has to say goes to the log of this process, and access lines are
-    the application's own."""
-    config = uvicorn.Config(
-        app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN
-    )
+def serve_until_told(config: uvicorn.Config, *, leaving: Leaving, notice: float) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
     _Server(config, leaving=leaving, notice=notice).run()

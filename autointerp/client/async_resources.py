@@ -13,6 +13,7 @@ from autointerp.api.schemas.explanations import Explanation, UnreadReply
 from autointerp.api.schemas.features import Feature, FeaturePage
 from autointerp.api.schemas.harvests import Harvest
 from autointerp.api.schemas.health import Health, Readiness
+from autointerp.api.schemas.keys import JournalLine, Key, KeyWanted, NewKey
 from autointerp.api.schemas.models import Model
 from autointerp.api.schemas.plugins import Catalogue, Plugin, PluginRole
 from autointerp.api.schemas.runs import Change, FailedFeature, Retry, Run, RunPage, WarnedRun
@@ -192,6 +193,32 @@ class AsyncHealthCalls(AsyncResource):
     async def ready(self, *, workers: int | None = None) -> Readiness:
         """Say that requests can be sent here: the database is there and up to date, and this process is not being stopped."""
         return await self.connection.make(Call("GET", "/ready", Readiness, query={"workers": workers}))
+
+
+class AsyncKeysCalls(AsyncResource):
+    """The calls about keys."""
+
+    async def create(self, body: KeyWanted | Mapping[str, Any]) -> NewKey:
+        """Make a key; its secret is in this answer and can never be read again."""
+        return await self.connection.make(Call("POST", "/v1/keys", NewKey, body=body))
+
+    def list(self, *, limit: int | None = None) -> AsyncPages[Key]:
+        """List keys, also those that are revoked or have expired."""
+        return AsyncPages(self.connection, Call("GET", "/v1/keys", Page[Key], query={"limit": limit}))
+
+    async def get(self, key_id: str) -> Key:
+        """Show one key."""
+        return await self.connection.make(Call("GET", f"/v1/keys/{self.part(key_id)}", Key))
+
+    async def revoke(self, key_id: str) -> Key:
+        """Let a key open nothing from the next request on."""
+        return await self.connection.make(Call("POST", f"/v1/keys/{self.part(key_id)}/revoke", Key))
+
+    def lines(self, *, key_id: str | None = None, limit: int | None = None) -> AsyncPages[JournalLine]:
+        """List what was done and what was refused, oldest first."""
+        return AsyncPages(
+            self.connection, Call("GET", "/v1/journal", Page[JournalLine], query={"key_id": key_id, "limit": limit})
+        )
 
 
 class AsyncModelsCalls(AsyncResource):
@@ -406,6 +433,7 @@ class AsyncResources:
         self.features = AsyncFeaturesCalls(connection)
         self.harvests = AsyncHarvestsCalls(connection)
         self.health = AsyncHealthCalls(connection)
+        self.keys = AsyncKeysCalls(connection)
         self.models = AsyncModelsCalls(connection)
         self.plugins = AsyncPluginsCalls(connection)
         self.runs = AsyncRunsCalls(connection)

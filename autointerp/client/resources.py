@@ -13,6 +13,7 @@ from autointerp.api.schemas.explanations import Explanation, UnreadReply
 from autointerp.api.schemas.features import Feature, FeaturePage
 from autointerp.api.schemas.harvests import Harvest
 from autointerp.api.schemas.health import Health, Readiness
+from autointerp.api.schemas.keys import JournalLine, Key, KeyWanted, NewKey
 from autointerp.api.schemas.models import Model
 from autointerp.api.schemas.plugins import Catalogue, Plugin, PluginRole
 from autointerp.api.schemas.runs import Change, FailedFeature, Retry, Run, RunPage, WarnedRun
@@ -192,6 +193,32 @@ class HealthCalls(Resource):
     def ready(self, *, workers: int | None = None) -> Readiness:
         """Say that requests can be sent here: the database is there and up to date, and this process is not being stopped."""
         return self.connection.make(Call("GET", "/ready", Readiness, query={"workers": workers}))
+
+
+class KeysCalls(Resource):
+    """The calls about keys."""
+
+    def create(self, body: KeyWanted | Mapping[str, Any]) -> NewKey:
+        """Make a key; its secret is in this answer and can never be read again."""
+        return self.connection.make(Call("POST", "/v1/keys", NewKey, body=body))
+
+    def list(self, *, limit: int | None = None) -> Pages[Key]:
+        """List keys, also those that are revoked or have expired."""
+        return Pages(self.connection, Call("GET", "/v1/keys", Page[Key], query={"limit": limit}))
+
+    def get(self, key_id: str) -> Key:
+        """Show one key."""
+        return self.connection.make(Call("GET", f"/v1/keys/{self.part(key_id)}", Key))
+
+    def revoke(self, key_id: str) -> Key:
+        """Let a key open nothing from the next request on."""
+        return self.connection.make(Call("POST", f"/v1/keys/{self.part(key_id)}/revoke", Key))
+
+    def lines(self, *, key_id: str | None = None, limit: int | None = None) -> Pages[JournalLine]:
+        """List what was done and what was refused, oldest first."""
+        return Pages(
+            self.connection, Call("GET", "/v1/journal", Page[JournalLine], query={"key_id": key_id, "limit": limit})
+        )
 
 
 class ModelsCalls(Resource):
@@ -402,6 +429,7 @@ class Resources:
         self.features = FeaturesCalls(connection)
         self.harvests = HarvestsCalls(connection)
         self.health = HealthCalls(connection)
+        self.keys = KeysCalls(connection)
         self.models = ModelsCalls(connection)
         self.plugins = PluginsCalls(connection)
         self.runs = RunsCalls(connection)

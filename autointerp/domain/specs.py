@@ -11,6 +11,7 @@ from autointerp.hashing import digest
 MOST = 2**63 - 1  # what a database column holds
 MOST_INDEX = 2**31 - 1
 HIGHEST = 10  # priority of a run; the lowest is as far below 0
+LONGEST_TEXT = 10_000
 
 Layout = Literal[
     "sae_lens",
@@ -31,9 +32,9 @@ CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 class Spec(BaseModel):
-    """A frozen record of options; an unknown option is refused."""
+    """A frozen record of options; an unknown option is refused, and a text that nobody would write."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=LONGEST_TEXT)
 
     @property
     def digest(self) -> str:

@@ -8,7 +8,9 @@ from autointerp import plugins
 from autointerp.domain.calls import Complete, Usage
 from autointerp.domain.capabilities import Capability, Probe, Probed
 from autointerp.domain.plan import build
+from autointerp.domain.reach import Reach
 from autointerp.domain.specs import HarvestSpec, RunSpec
+from autointerp.domain.steering import Embed
 from autointerp.domain.tools import Tools
 from autointerp.errors import Conflict, InvalidSpec
 from autointerp.llm.base import Endpoint
@@ -51,6 +53,7 @@ def check_plugins(desk: Desk, spec: RunSpec) -> tuple[Taken, ...]:
 
     Returns the language models that its plug-ins take.
     """
+    desk.reach.check_run(spec)
     if spec.llm is not None:
         _endpoint_of(spec.llm, desk.endpoints)
     tools = _stand_ins(desk, spec)
@@ -171,7 +174,7 @@ def _stand_ins(desk: Desk, spec: RunSpec) -> _CheckedTools:
         seed=spec.seed,
         llm=NoCalls(),
         llm_model=spec.llm,
-        embedders=no_embedder,
+        embedders=partial(_embedder, desk.reach),
         logprobs=ReadHere(desk),
         echoes=Echoing,
         steer=NoSteering(),
@@ -181,3 +184,8 @@ def _stand_ins(desk: Desk, spec: RunSpec) -> _CheckedTools:
         probed=partial(stored_probe, desk),
         batch=spec.mode == "batch",
     )
+
+
+def _embedder(reach: Reach, model: str) -> Embed:
+    reach.check_model(model)
+    return no_embedder(model)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.domain.tools import Prompts
 from autointerp.jobs.records import Submitter
 from autointerp.llm.base import Endpoint
@@ -14,13 +15,17 @@ from autointerp.storage.records import WorkerRecord
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`endpoints` are the language-model servers by name; a worker silent for `lease` is taken for dead."""
+    """`endpoints` are the language-model servers by name; a worker silent for `lease` is taken for dead.
+
+    `reach` is what the specs that are handed in may name.
+    """
 
     database: Database
     jobs: Submitter
     prompts: Prompts
     endpoints: Mapping[str, Endpoint]
     lease: timedelta
+    reach: Reach = EVERYTHING
 
 
 def workers_alive(desk: Desk) -> tuple[WorkerRecord, ...]:

@@ -17,6 +17,7 @@ from autointerp.api.schemas import (
     features,
     harvests,
     health,
+    keys,
     measures,
     models,
     plugins,
@@ -40,6 +41,7 @@ MODULES = (
     features,
     harvests,
     health,
+    keys,
     measures,
     models,
     plugins,
@@ -92,6 +94,8 @@ def test_every_route_is_in_the_document(document: dict[str, Any]) -> None:
         "comparisons",
         "plugins",
         "endpoints",
+        "keys",
+        "journal",
     }
     assert {"/health", "/ready"} <= set(document["paths"])
 
@@ -150,6 +154,7 @@ def test_the_example_of_a_record_is_a_record(record: type[BaseModel]) -> None:
 def test_the_examples_of_bodies_are_specs() -> None:
     HarvestSpec.model_validate(harvests.SPEC_EXAMPLE)
     RunSpec.model_validate(runs.SPEC_EXAMPLE)
+    keys.KeyWanted.model_validate(keys.WANTED_EXAMPLE)
     comparisons.ComparisonWanted.model_validate(comparisons.WANTED_EXAMPLE)
 
 

@@ -231,6 +231,28 @@ ROWS: Mapping[str, Rows] = {
         },
         "batch_waits": {"item_id": 31, "chunk": 0},
     },
+    "0016": {
+        "keys": {
+            "id": "k-1",
+            "name": "the lab",
+            "digest": b"\x07" * 32,
+            "scope": "read",
+            "requests_per_minute": 600,
+            "created_at": MOMENT,
+            "expires_at": None,
+            "revoked_at": None,
+            "last_used_at": MOMENT,
+        },
+        "journal": {
+            "id": 51,
+            "at": MOMENT,
+            "key_id": "k-1",
+            "method": "POST",
+            "route": "/v1/runs",
+            "record": "r-1",
+            "status": 202,
+        },
+    },
     "0014": {"holds": {"id": 41, "run_id": "r-1", "worker": "w-1", "cost": 7, "tokens": 70}},
 }
 
