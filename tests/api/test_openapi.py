@@ -17,6 +17,7 @@ from autointerp.api.schemas import (
     features,
     harvests,
     health,
+    inquiries,
     measures,
     models,
     plugins,
@@ -39,6 +40,7 @@ MODULES = (
     features,
     harvests,
     health,
+    inquiries,
     measures,
     models,
     plugins,
@@ -90,6 +92,8 @@ def test_every_route_is_in_the_document(document: dict[str, Any]) -> None:
         "comparisons",
         "plugins",
         "endpoints",
+        "activations",
+        "tokens",
     }
     assert {"/health", "/ready"} <= set(document["paths"])
 
