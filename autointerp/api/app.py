@@ -19,6 +19,7 @@ from autointerp.api import (
     runs,
     saes,
     scores,
+    searches,
     tokens,
 )
 from autointerp.api.parts import Parts
@@ -26,7 +27,7 @@ from autointerp.runs import Desk
 from autointerp.storage.engine import Database
 
 RECORDS = (models, saes, harvests, features, explanations, scores, runs, comparisons, controls, plugins, endpoints)
-ASKED = (activations, tokens)
+ASKED = (activations, tokens, searches)
 NOUNS = (*RECORDS, *ASKED)
 DESCRIPTION = (
     "Explanations of the features of sparse autoencoders, and how far each can be trusted. "

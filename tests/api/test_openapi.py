@@ -24,6 +24,7 @@ from autointerp.api.schemas import (
     runs,
     saes,
     scores,
+    searches,
     summaries,
 )
 from autointerp.domain.specs import HarvestSpec, RunSpec
@@ -47,6 +48,7 @@ MODULES = (
     runs,
     saes,
     scores,
+    searches,
     summaries,
 )
 RECORDS = [
@@ -94,6 +96,7 @@ def test_every_route_is_in_the_document(document: dict[str, Any]) -> None:
         "endpoints",
         "activations",
         "tokens",
+        "searches",
     }
     assert {"/health", "/ready"} <= set(document["paths"])
 
