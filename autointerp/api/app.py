@@ -20,6 +20,7 @@ from autointerp.api import (
     saes,
     scores,
     searches,
+    steering,
     tokens,
 )
 from autointerp.api.parts import Parts
@@ -27,7 +28,7 @@ from autointerp.runs import Desk
 from autointerp.storage.engine import Database
 
 RECORDS = (models, saes, harvests, features, explanations, scores, runs, comparisons, controls, plugins, endpoints)
-ASKED = (activations, tokens, searches)
+ASKED = (activations, steering, tokens, searches)
 NOUNS = (*RECORDS, *ASKED)
 DESCRIPTION = (
     "Explanations of the features of sparse autoencoders, and how far each can be trusted. "

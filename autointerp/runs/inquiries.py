@@ -4,12 +4,12 @@ import asyncio
 import time
 from datetime import timedelta
 
-from autointerp.domain.inquiries import ActivationsWanted, InquiryKind, TokensWanted
+from autointerp.domain.inquiries import ActivationsWanted, InquiryKind, SteeringWanted, TokensWanted
 from autointerp.domain.specs import Spec
-from autointerp.errors import InvalidInput, NotFound
+from autointerp.errors import InvalidInput, NotFound, Unavailable
 from autointerp.jobs import tasks
 from autointerp.runs.desk import Desk
-from autointerp.storage import harvests, inquiries, models, saes
+from autointerp.storage import features, harvests, inquiries, models, saes
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.inquiries import InquiryRecord, InquiryState
 from autointerp.storage.records import HarvestRecord, HarvestState, SaeRecord
@@ -27,6 +27,25 @@ def ask_activations(desk: Desk, wanted: ActivationsWanted) -> InquiryRecord:
         raise InvalidInput(f"at most {most} features can be asked for at once; ask several times")
     _check_indices(sae, wanted.features or ())
     return _ask(desk, InquiryKind.ACTIVATIONS, wanted.model_copy(update={"harvest_id": harvest.id, "sae_id": sae.id}))
+
+
+def ask_steering(desk: Desk, wanted: SteeringWanted) -> InquiryRecord:
+    """Ask how the model goes on with features changed; Unavailable when too many wait for that already."""
+    _check_text(desk, wanted.text, wanted.tokens)
+    limits = desk.limits
+    if len(wanted.features) > limits.steered:
+        raise InvalidInput(f"at most {limits.steered} features can be changed at once; name fewer")
+    if wanted.length > limits.generated:
+        raise InvalidInput(f"at most {limits.generated} tokens are written; lower length")
+    indices = tuple(one.index for one in wanted.features)
+    with desk.database.read() as session:
+        harvest, sae = _harvested(session, wanted.harvest_id, wanted.sae_id)
+        _check_indices(sae, indices)
+        for index in indices:
+            if features.get_by_index(session, harvest.id, sae.id, index).record.statistics.max <= 0:
+                raise InvalidInput(f"feature {index} fires nowhere in the harvest, so its strength has no unit")
+    spec = wanted.model_copy(update={"harvest_id": harvest.id, "sae_id": sae.id})
+    return _ask(desk, InquiryKind.STEERING, spec, most=limits.steering)
 
 
 def ask_tokens(desk: Desk, wanted: TokensWanted) -> InquiryRecord:
@@ -60,10 +79,13 @@ def get_inquiry(desk: Desk, kind: InquiryKind, inquiry_id: str) -> InquiryRecord
         return inquiries.get(session, kind, inquiry_id)
 
 
-def _ask(desk: Desk, kind: InquiryKind, spec: Spec) -> InquiryRecord:
+def _ask(desk: Desk, kind: InquiryKind, spec: Spec, *, most: int | None = None) -> InquiryRecord:
+    """Store an inquiry and queue it, or return the one of the same content; `most` may wait at the same time."""
     asked = spec.model_dump(mode="json")
     with desk.database.read() as session:
         record = inquiries.find(session, kind, asked)
+        if record is None and most is not None and inquiries.count_waiting(session, kind) >= most:
+            raise Unavailable(f"{most} requests of this kind wait for their answer; try again in a moment")
     if record is None:
         with desk.database.write() as session:
             record = inquiries.create(session, kind, asked, keep=timedelta(seconds=desk.limits.keep))

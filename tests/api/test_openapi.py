@@ -97,6 +97,7 @@ def test_every_route_is_in_the_document(document: dict[str, Any]) -> None:
         "activations",
         "tokens",
         "searches",
+        "steering",
     }
     assert {"/health", "/ready"} <= set(document["paths"])
 

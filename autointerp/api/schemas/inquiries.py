@@ -7,7 +7,16 @@ from typing import Any, Self
 from pydantic import Field
 
 from autointerp.api.schemas.base import WHEN, Shown, example
-from autointerp.domain.inquiries import ActivationsFound, ActivationsWanted, FeatureInText, TokensFound, TokensWanted
+from autointerp.domain.inquiries import (
+    ActivationsFound,
+    ActivationsWanted,
+    FeatureInText,
+    SteeringFound,
+    SteeringWanted,
+    TokensFound,
+    TokensWanted,
+)
+from autointerp.domain.steering import Mode
 from autointerp.storage.inquiries import InquiryRecord, InquiryState
 from autointerp.storage.records import ExplanationRecord
 
@@ -21,6 +30,13 @@ LINE: dict[str, Any] = {
 }
 ACTIVATIONS_EXAMPLE: dict[str, Any] = {"sae_id": 1, "text": "import os", "features": [411]}
 TOP_EXAMPLE: dict[str, Any] = {"harvest_id": "0192f3aa7c51", "text": "import os", "top": 10, "by": "peak"}
+STEERING_EXAMPLE: dict[str, Any] = {
+    "sae_id": 1,
+    "text": "import",
+    "features": [{"index": 411, "strength": 1.5}],
+    "length": 2,
+}
+KL_EXAMPLE: dict[str, Any] = {**STEERING_EXAMPLE, "kl": 1.0}
 TOKENS_EXAMPLE: dict[str, Any] = {"model_id": 1, "text": "import os"}
 IDS_EXAMPLE: dict[str, Any] = {"model_id": 1, "tokens": [310, 77]}
 
@@ -99,6 +115,57 @@ class Activations(Inquiry):
             shown = [_feature(one, ids.get(one.index), claims) for one in found.features]
             result = TextActivations(tokens=list(found.tokens), pieces=list(found.pieces), features=shown)
         return cls(**_line(record), asked=ActivationsWanted.model_validate(record.spec), result=result)
+
+
+class Change(Shown):
+    """How a feature was changed."""
+
+    index: int = Field(description="the column of the SAE")
+    mode: Mode
+    strength: float = Field(description="in units of the feature's activation")
+
+
+CONTINUED: dict[str, Any] = {
+    "prompt": ["import"],
+    "clean": [" os", "\n"],
+    "steered": [" sys", "\n"],
+    "kl": 0.8,
+    "changes": [{"index": 411, "mode": "add", "strength": 21.375}],
+}
+
+
+class Continuations(Shown):
+    """What the clean model writes and what the steered one does, in pieces, one a token."""
+
+    model_config = example(**CONTINUED)
+
+    prompt: list[str]
+    clean: list[str]
+    steered: list[str]
+    kl: float = Field(description="KL(steered ‖ clean) of the next token's distribution after the prompt, in nats")
+    changes: list[Change]
+
+
+class Steering(Inquiry):
+    """How a model goes on with a text when features are changed."""
+
+    model_config = example(
+        **LINE,
+        asked=SteeringWanted(harvest_id="0192f3aa7c51", **STEERING_EXAMPLE).model_dump(mode="json"),
+        result=CONTINUED,
+    )
+
+    asked: SteeringWanted = Field(description="what was asked, with the harvest and the SAE that were chosen")
+    result: Continuations | None = Field(description="null until it is done")
+
+    @classmethod
+    def of(cls, record: InquiryRecord) -> Self:
+        """Show an inquiry."""
+        result = None
+        if record.result is not None:
+            found = SteeringFound.model_validate(record.result)
+            result = Continuations.model_validate(found.model_dump())
+        return cls(**_line(record), asked=SteeringWanted.model_validate(record.spec), result=result)
 
 
 class TextTokens(Shown):
