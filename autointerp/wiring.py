@@ -1,6 +1,6 @@
 """Builds the parts from the settings: the only place where they meet. What is heavy is imported when it is built."""
 
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -67,6 +67,13 @@ def run_worker(settings: Settings, queues: Sequence[str]) -> None:
         work_until_told(_equipment(settings, database), queues)
     finally:
         database.close()
+
+
+def embed_missing(settings: Settings, database: Database, told: Callable[[int], None]) -> int:
+    """Give every explanation that has none its vector, telling how many are done; return how many it were."""
+    from autointerp.pipeline.embedding import catch_up
+
+    return catch_up(database, settings.device, told)
 
 
 def create_api(settings: Settings) -> "FastAPI":

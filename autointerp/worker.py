@@ -21,6 +21,7 @@ from autointerp.llm.stack import Gateway
 from autointerp.pipeline.batches.loop import tending
 from autointerp.pipeline.bench import Workbench
 from autointerp.pipeline.device import Device
+from autointerp.pipeline.embedding import embedding
 from autointerp.pipeline.handlers import handlers
 from autointerp.pipeline.harvest import Field
 from autointerp.pipeline.inquiries.counter import Counter
@@ -77,6 +78,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
         counter = Counter(database, equipment.subjects, equipment.device, equipment.limits)
         with (
             tending(database, jobs, endpoints, pause=equipment.tending) if LLM in queues else nullcontext(),
+            embedding(database, equipment.device, pause=equipment.tending) if MODEL in queues else nullcontext(),
             on_duty(
                 database,
                 jobs,

@@ -1,12 +1,13 @@
 """The parts that endpoints use, given to the application when it is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Query, Request
 
 from autointerp.runs import Desk
 from autointerp.storage.engine import Database
+from autointerp.storage.meanings import Meanings
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Parts:
 
     database: Database
     desk: Desk
+    meanings: Meanings = field(default_factory=Meanings)
 
 
 def _database(request: Request) -> Database:
@@ -25,8 +27,13 @@ def _desk(request: Request) -> Desk:
     return cast(Parts, request.app.state.parts).desk
 
 
+def _meanings(request: Request) -> Meanings:
+    return cast(Parts, request.app.state.parts).meanings
+
+
 MOST = 2**63 - 1  # the largest id that a database keeps
 Id = Annotated[int, Path(ge=1, le=MOST)]
 OfId = Annotated[int | None, Query(ge=1, le=MOST)]
 Stored = Annotated[Database, Depends(_database)]
 AtDesk = Annotated[Desk, Depends(_desk)]
+ByMeaning = Annotated[Meanings, Depends(_meanings)]

@@ -13,6 +13,7 @@ from autointerp.cli import (
     compare,
     db,
     demo,
+    embed,
     endpoints,
     estimate,
     explain,
@@ -62,6 +63,7 @@ app.command("compare")(compare.compare)
 app.command("agreement")(agreement.agreement)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
+app.command("embed")(embed.embed)
 app.command("export")(export.export)
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(db.app, name="db")

@@ -7,7 +7,7 @@ from autointerp.runs.controls import Controlled, controls_of
 from autointerp.runs.desk import Desk, workers_alive
 from autointerp.runs.estimate import Quote, Side, estimate
 from autointerp.runs.harvests import cancel_harvest, continue_harvest, create_harvest, harvest_of, resume_harvest
-from autointerp.runs.inquiries import ask_activations, ask_steering, ask_tokens, await_answer, get_inquiry
+from autointerp.runs.inquiries import ask_activations, ask_meaning, ask_steering, ask_tokens, await_answer, get_inquiry
 from autointerp.runs.pace import Pace, pace_of
 from autointerp.runs.probing import endpoint_of, probe_endpoint, stored_probe
 from autointerp.runs.reuse import harvest_for
@@ -31,6 +31,7 @@ __all__ = [
     "Side",
     "agree",
     "ask_activations",
+    "ask_meaning",
     "ask_steering",
     "ask_tokens",
     "await_answer",

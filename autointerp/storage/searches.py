@@ -141,14 +141,17 @@ def _matching(session: ReadSession, phrases: Sequence[str], filter: SearchFilter
     """The newest explanations that match and pass, each with its rank."""
     table = ExplanationTable
     if session.dialect == "sqlite":
-        statement = sa.select(table.id, RANK.label("rank")).select_from(WORDS).join(table, table.id == WORDS.c.rowid)
+        statement = _ranked(RANK).select_from(WORDS).join(table, table.id == WORDS.c.rowid)
         statement = statement.where(_match(phrases)).order_by(WORDS.c.rowid.desc())
     else:
         query = _query(phrases)
         rank = -sa.cast(sa.func.ts_rank(SEARCH, query, 1), sa.Double)
-        statement = sa.select(table.id, rank.label("rank")).where(SEARCH.op("@@")(query))
-        statement = statement.order_by(table.id.desc())
+        statement = _ranked(rank).where(SEARCH.op("@@")(query)).order_by(table.id.desc())
     return narrowed(statement, filter).limit(RANKED)
+
+
+def _ranked(rank: ColumnElement[float]) -> Select[int, float]:
+    return sa.select(ExplanationTable.id, rank.label("rank"))
 
 
 def _match(phrases: Sequence[str]) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from autointerp.storage.tables import (
     rates,
     runs,
     scores,
+    vectors,
     workers,
 )
 from autointerp.storage.tables.base import Base
@@ -27,5 +28,6 @@ __all__ = [
     "rates",
     "runs",
     "scores",
+    "vectors",
     "workers",
 ]
