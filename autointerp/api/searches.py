@@ -53,7 +53,7 @@ class Filters:
 def search_explanations(
     database: Stored, paging: Paged, text: Words, filters: Annotated[Filters, Depends()]
 ) -> Page[Hit]:
-    """Find explanations by their words, the best first; among very many, the newest 10,000 are ranked."""
+    """Find explanations by their words, the best first; among very many, the newest 5,000 are ranked."""
     with database.read() as session:
         found = searches.by_words(
             session, text, filters.chosen(), after=_place(paging.after_text()), limit=paging.limit + 1
