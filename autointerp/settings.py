@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from autointerp.domain.inquiries import InquiryLimits
 from autointerp.errors import InvalidInput
 
 FILE = "autointerp.toml"
@@ -36,8 +37,9 @@ class WorkerSettings(BaseModel):
     """How a worker works: `chunks` at once, `features` of each in flight; times in seconds.
 
     A worker that is silent for `lease` is taken for dead. One that is told to stop lets what is in flight finish for
-    at most `drain`. `polling` is the pause between looks at a queue, and `tending` that between looks after batches.
-    Its numbers are at `/metrics` of `metrics_port`, if there is one, on `metrics_host`.
+    at most `drain`. `polling` is the pause between looks at a queue, `inquiry_polling` that at the queue of what
+    somebody waits for, and `tending` that between looks after batches. Its numbers are at `/metrics` of `metrics_port`,
+    if there is one, on `metrics_host`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +49,7 @@ class WorkerSettings(BaseModel):
     lease: float = Field(default=15.0, gt=0)
     drain: float = Field(default=20.0, ge=0)
     polling: float = Field(default=0.5, gt=0)
+    inquiry_polling: float = Field(default=0.1, gt=0)
     tending: float = Field(default=5.0, gt=0)
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     metrics_host: str = "127.0.0.1"
@@ -100,6 +103,7 @@ class Settings(BaseSettings):
 
     `shards` is a folder or an fsspec URL that all harvest workers reach, a folder in `data_dir` if not given.
     Traces go to `otlp_endpoint`, if anywhere. An API that is told to stop first says so for `stop_notice` seconds.
+    `inquiries` limits what one may ask of subject models while waiting for the answer.
     `endpoints` maps names to servers; `openai`, `anthropic` and `fake` are built in and may be changed field by field.
     """
 
@@ -126,6 +130,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     access: AccessSettings = AccessSettings()
     reach: ReachSettings = ReachSettings()
+    inquiries: InquiryLimits = InquiryLimits()
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,6 @@
 """Builds the parts from the settings: the only place where they meet. What is heavy is imported when it is built."""
 
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -54,6 +54,7 @@ def open_desk(settings: Settings, database: Database, *, reach: Reach = EVERYTHI
             endpoints={endpoint.name: endpoint for endpoint in endpoints(settings)},
             lease=timedelta(seconds=settings.worker.lease),
             reach=reach,
+            limits=settings.inquiries,
         )
 
 
@@ -77,8 +78,16 @@ def run_worker(settings: Settings, queues: Sequence[str]) -> None:
         database.close()
 
 
+def embed_missing(settings: Settings, database: Database, told: Callable[[int], None]) -> int:
+    """Give every explanation that has none its vector, telling how many are done; return how many it were."""
+    from autointerp.pipeline.embedding import catch_up
+
+    return catch_up(database, settings.device, told)
+
+
 def create_api(settings: Settings, host: str) -> "FastAPI":
     """Make the API over its own database connection and desk, which are closed when it shuts down.
+
 
     InvalidInput when it is to ask for keys at the address `host`, and there is none to show.
     """
@@ -189,8 +198,10 @@ def _equipment(settings: Settings, database: Database) -> "Equipment":
         lease=worker.lease,
         drain=worker.drain,
         polling=worker.polling,
+        inquiry_polling=worker.inquiry_polling,
         tending=worker.tending,
         metrics_port=worker.metrics_port,
         metrics_host=worker.metrics_host,
         reach=reach,
+        limits=settings.inquiries,
     )

@@ -7,6 +7,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 
 from autointerp import __version__
 from autointerp.api import (
+    activations,
     comparisons,
     controls,
     endpoints,
@@ -25,6 +26,9 @@ from autointerp.api import (
     runs,
     saes,
     scores,
+    searches,
+    steering,
+    tokens,
     trials,
 )
 from autointerp.api.broadcast import Broadcast
@@ -41,23 +45,10 @@ from autointerp.runs import Desk
 from autointerp.runs.census import CensusTaker
 from autointerp.storage.engine import Database
 
-NOUNS = (
-    models,
-    saes,
-    harvests,
-    features,
-    explanations,
-    scores,
-    runs,
-    trials,
-    events,
-    comparisons,
-    controls,
-    plugins,
-    endpoints,
-    keys,
-    journal,
-)
+RECORDS = (models, saes, harvests, features, explanations, scores, runs, trials, events)
+ABOUT_RECORDS = (comparisons, controls, plugins, endpoints)
+INQUIRIES = (activations, steering, tokens, searches)
+NOUNS = (*RECORDS, *ABOUT_RECORDS, *INQUIRIES, keys, journal)
 GZIP_LEVEL = 4  # somebody waits for it
 COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, Format.PARQUET.media_type)
 METHODS = ("GET", "POST", "PATCH")
@@ -71,7 +62,7 @@ ASKED = (
     "Prefer",
     "X-Request-ID",
 )
-TOLD = ("ETag", "Link", "Location", "Retry-After", "X-Request-ID")
+TOLD = ("ETag", "Link", "Location", "Preference-Applied", "Retry-After", "X-Request-ID")
 DESCRIPTION = (
     "Explanations of the features of sparse autoencoders, and how far each can be trusted. "
     "Lists are read page by page: pass `next` of a page as `cursor`. "

@@ -1,6 +1,6 @@
 """The parts that endpoints use, given to the application when it is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Query, Request
@@ -10,6 +10,7 @@ from autointerp.api.leaving import Leaving
 from autointerp.api.looks import Looks
 from autointerp.runs import Desk
 from autointerp.storage.engine import Database
+from autointerp.storage.meanings import Meanings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Parts:
     desk: Desk
     looks: Looks
     broadcast: Broadcast
+    meanings: Meanings = field(default_factory=Meanings)
 
 
 def _database(request: Request) -> Database:
@@ -42,6 +44,10 @@ def _broadcast(request: Request) -> Broadcast:
     return cast(Parts, request.app.state.parts).broadcast
 
 
+def _meanings(request: Request) -> Meanings:
+    return cast(Parts, request.app.state.parts).meanings
+
+
 MOST = 2**63 - 1  # the largest id that a database keeps
 Id = Annotated[int, Path(ge=1, le=MOST)]
 OfId = Annotated[int | None, Query(ge=1, le=MOST)]
@@ -50,3 +56,4 @@ AtDesk = Annotated[Desk, Depends(_desk)]
 Told = Annotated[Leaving, Depends(_leaving)]
 Watched = Annotated[Looks, Depends(_looks)]
 AtBroadcast = Annotated[Broadcast, Depends(_broadcast)]
+ByMeaning = Annotated[Meanings, Depends(_meanings)]

@@ -14,6 +14,7 @@ from autointerp.cli import (
     db,
     demo,
     doctor,
+    embed,
     endpoints,
     estimate,
     explain,
@@ -66,6 +67,7 @@ app.command("compare")(compare.compare)
 app.command("agreement")(agreement.agreement)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
+app.command("embed")(embed.embed)
 app.command("export")(export.export)
 app.command("import")(importing.import_)
 app.command("doctor")(doctor.doctor)

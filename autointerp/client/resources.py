@@ -13,12 +13,14 @@ from autointerp.api.schemas.explanations import Explanation, UnreadReply
 from autointerp.api.schemas.features import Feature, FeaturePage
 from autointerp.api.schemas.harvests import Harvest
 from autointerp.api.schemas.health import Health, Readiness
+from autointerp.api.schemas.inquiries import Activations, Steering, Tokens
 from autointerp.api.schemas.keys import JournalLine, Key, KeyWanted, NewKey
 from autointerp.api.schemas.models import Model
 from autointerp.api.schemas.plugins import Catalogue, Plugin, PluginRole
 from autointerp.api.schemas.runs import Change, FailedFeature, Retry, Run, RunPage, WarnedRun
 from autointerp.api.schemas.saes import Sae
 from autointerp.api.schemas.scores import Score, Trial
+from autointerp.api.schemas.searches import Hit, Search
 from autointerp.api.schemas.summaries import Summary
 from autointerp.api.schemas.trials import RunTrial
 from autointerp.client.calls import Call
@@ -27,8 +29,23 @@ from autointerp.client.pages import Pages
 from autointerp.client.resource import Resource
 from autointerp.client.waiting import HarvestsWaiting, RunsWaiting
 from autointerp.domain.examples import Split
+from autointerp.domain.inquiries import ActivationsWanted, MeaningWanted, SteeringWanted, TokensWanted
 from autointerp.domain.specs import Budget, Extension, HarvestSpec, RunSpec
 from autointerp.storage.records import FeatureOrder, RunState
+
+
+class ActivationsCalls(Resource):
+    """The calls about activations."""
+
+    def ask_for_activations(
+        self, body: ActivationsWanted | Mapping[str, Any], *, prefer: str | None = None
+    ) -> Activations:
+        """Read a text with the subject model: what named features do at each token, or which features are largest."""
+        return self.connection.make(Call("POST", "/v1/activations", Activations, headers={"prefer": prefer}, body=body))
+
+    def get(self, inquiry_id: str) -> Activations:
+        """Show what was asked about a text, and the answer once it is there."""
+        return self.connection.make(Call("GET", f"/v1/activations/{self.part(inquiry_id)}", Activations))
 
 
 class ComparisonsCalls(Resource):
@@ -419,10 +436,79 @@ class ScoresCalls(Resource):
         )
 
 
+class SearchesCalls(Resource):
+    """The calls about searches."""
+
+    def search_explanations(
+        self,
+        *,
+        text: str,
+        limit: int | None = None,
+        model_id: int | None = None,
+        sae_id: int | None = None,
+        harvest_id: str | None = None,
+        explainer: str | None = None,
+        scorer: str | None = None,
+        min_score: float | None = None,
+    ) -> Pages[Hit]:
+        """Find explanations by their words, the best first; among very many, the newest 5,000 are ranked."""
+        return Pages(
+            self.connection,
+            Call(
+                "GET",
+                "/v1/searches",
+                Page[Hit],
+                query={
+                    "text": text,
+                    "limit": limit,
+                    "model_id": model_id,
+                    "sae_id": sae_id,
+                    "harvest_id": harvest_id,
+                    "explainer": explainer,
+                    "scorer": scorer,
+                    "min_score": min_score,
+                },
+            ),
+        )
+
+    def search_by_meaning(self, body: MeaningWanted | Mapping[str, Any], *, prefer: str | None = None) -> Search:
+        """Find the explanations that are nearest in meaning to a text; a worker embeds the text first."""
+        return self.connection.make(Call("POST", "/v1/searches", Search, headers={"prefer": prefer}, body=body))
+
+    def search(self, inquiry_id: str) -> Search:
+        """Show a search by meaning, and what it finds now, once its text is embedded."""
+        return self.connection.make(Call("GET", f"/v1/searches/{self.part(inquiry_id)}", Search))
+
+
+class SteeringCalls(Resource):
+    """The calls about steering."""
+
+    def ask_for_steering(self, body: SteeringWanted | Mapping[str, Any], *, prefer: str | None = None) -> Steering:
+        """Continue a text by the clean model and with features changed; 503 while too many such requests wait."""
+        return self.connection.make(Call("POST", "/v1/steering", Steering, headers={"prefer": prefer}, body=body))
+
+    def get(self, inquiry_id: str) -> Steering:
+        """Show what was asked of a model with features changed, and the answer once it is there."""
+        return self.connection.make(Call("GET", f"/v1/steering/{self.part(inquiry_id)}", Steering))
+
+
+class TokensCalls(Resource):
+    """The calls about tokens."""
+
+    def ask_for_tokens(self, body: TokensWanted | Mapping[str, Any], *, prefer: str | None = None) -> Tokens:
+        """Tell the tokens of a text, or the text of tokens, by the tokenizer of a harvested model."""
+        return self.connection.make(Call("POST", "/v1/tokens", Tokens, headers={"prefer": prefer}, body=body))
+
+    def get(self, inquiry_id: str) -> Tokens:
+        """Show what was asked of a tokenizer, and the answer once it is there."""
+        return self.connection.make(Call("GET", f"/v1/tokens/{self.part(inquiry_id)}", Tokens))
+
+
 class Resources:
     """A client's nouns."""
 
     def __init__(self, connection: Connection) -> None:
+        self.activations = ActivationsCalls(connection)
         self.comparisons = ComparisonsCalls(connection)
         self.endpoints = EndpointsCalls(connection)
         self.explanations = ExplanationsCalls(connection)
@@ -435,3 +521,6 @@ class Resources:
         self.runs = RunsCalls(connection)
         self.saes = SaesCalls(connection)
         self.scores = ScoresCalls(connection)
+        self.searches = SearchesCalls(connection)
+        self.steering = SteeringCalls(connection)
+        self.tokens = TokensCalls(connection)

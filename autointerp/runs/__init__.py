@@ -8,6 +8,7 @@ from autointerp.runs.desk import Desk, workers_alive
 from autointerp.runs.estimate import Quote, Side, estimate
 from autointerp.runs.extending import extend_run
 from autointerp.runs.harvests import cancel_harvest, continue_harvest, create_harvest, harvest_of, resume_harvest
+from autointerp.runs.inquiries import ask_activations, ask_meaning, ask_steering, ask_tokens, await_answer, get_inquiry
 from autointerp.runs.pace import Pace, pace_of
 from autointerp.runs.pausing import pause_run
 from autointerp.runs.priority import change_priority
@@ -37,6 +38,11 @@ __all__ = [
     "Speed",
     "Speedometer",
     "agree",
+    "ask_activations",
+    "ask_meaning",
+    "ask_steering",
+    "ask_tokens",
+    "await_answer",
     "cancel_harvest",
     "cancel_run",
     "change_priority",
@@ -49,6 +55,7 @@ __all__ = [
     "endpoint_of",
     "estimate",
     "extend_run",
+    "get_inquiry",
     "harvest_for",
     "harvest_of",
     "pace_of",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from autointerp.domain.inquiries import InquiryLimits
 from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.domain.tools import Prompts
 from autointerp.jobs.records import Submitter
@@ -17,7 +18,8 @@ from autointerp.storage.records import WorkerRecord
 class Desk:
     """`endpoints` are the language-model servers by name; a worker silent for `lease` is taken for dead.
 
-    `reach` is what the specs that are handed in may name.
+    `limits` are those of what may be asked of subject models while somebody waits, and `reach` is what the specs that
+    are handed in may name.
     """
 
     database: Database
@@ -25,6 +27,7 @@ class Desk:
     prompts: Prompts
     endpoints: Mapping[str, Endpoint]
     lease: timedelta
+    limits: InquiryLimits
     reach: Reach = EVERYTHING
 
 

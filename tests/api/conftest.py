@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from autointerp.api.app import create_app
 from autointerp.api.gate.access import Access, Limits, Mode
+from autointerp.domain.inquiries import InquiryLimits
 from autointerp.jobs.records import Job
 from autointerp.llm.base import Endpoint
 from autointerp.prompts import PromptLibrary, default_folder
@@ -117,6 +118,7 @@ def app_over(database: Database, queue: Queue) -> FastAPI:
         prompts=PromptLibrary.load(default_folder()),
         endpoints={name: Endpoint(name=name, provider=name, api_key=SecretStr("k")) for name in ("openai", "fake")},
         lease=timedelta(seconds=15),
+        limits=InquiryLimits(),
     )
     access = Access(mode=Mode.SINGLE_USER, hosts=frozenset({"testserver"}), origins=())
     return create_app(database, desk, access=access, limits=Limits(body=1 << 20, seconds=30.0, depth=32))

@@ -17,6 +17,7 @@ from autointerp.api.schemas import (
     features,
     harvests,
     health,
+    inquiries,
     keys,
     measures,
     models,
@@ -24,6 +25,7 @@ from autointerp.api.schemas import (
     runs,
     saes,
     scores,
+    searches,
     summaries,
     trials,
 )
@@ -41,6 +43,7 @@ MODULES = (
     features,
     harvests,
     health,
+    inquiries,
     keys,
     measures,
     models,
@@ -48,6 +51,7 @@ MODULES = (
     runs,
     saes,
     scores,
+    searches,
     summaries,
     trials,
 )
@@ -96,6 +100,10 @@ def test_every_route_is_in_the_document(document: dict[str, Any]) -> None:
         "endpoints",
         "keys",
         "journal",
+        "activations",
+        "tokens",
+        "searches",
+        "steering",
     }
     assert {"/health", "/ready"} <= set(document["paths"])
 

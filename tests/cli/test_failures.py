@@ -40,7 +40,7 @@ BASELINE = ["--model", "m", "--hook", "h", "--corpus", "stdlib", "--out", "none"
         (["serve", "--host", "0.0.0.0"], "autointerp keys create"),
         (["keys", "revoke", "none"], "no key 'none'"),
         (["keys", "create", ""], "name: String should have at least 1 character"),
-        (["worker", "--queues", "no_such"], "there are llm, harvest"),
+        (["worker", "--queues", "no_such"], "there are llm, harvest, model"),
         (["db", "current", "--url", "mysql://somewhere/name"], "sqlite:///FILE"),
     ],
 )

