@@ -17,7 +17,8 @@ def insert_if_absent(session: WriteSession, table: type[Base], rows: Sequence[Ma
     if not rows:
         return 0
     statement = insert_into(session, table).on_conflict_do_nothing()
-    return session.sql.connection().execute(statement, [dict(row) for row in rows]).rowcount
+    kept = {"preserve_rowcount": True}  # which is not promised of an insert otherwise
+    return session.sql.connection().execute(statement, [dict(row) for row in rows], execution_options=kept).rowcount
 
 
 def insert_one(session: WriteSession, table: type[Base], row: Mapping[str, Any], unique: Sequence[str]) -> int:
