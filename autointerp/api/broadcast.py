@@ -16,10 +16,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Channel:
-    """The looks at one run. `news` is set, and another takes its place, when there is a look."""
+    """The looks at one run. `news` is set, and another takes its place, at each look; `broken`: no more come."""
 
     looking: "asyncio.Task[None] | None" = None
     followers: int = 0
+    broken: bool = False
     latest: RunEvent | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -46,7 +47,7 @@ class Broadcast:
         channel = self._join(run_id)
         seen: RunEvent | None = None
         try:
-            while not self._closed:
+            while not (self._closed or channel.broken):
                 news = channel.news
                 if channel.latest is not seen:
                     yield (seen := channel.latest)
@@ -88,6 +89,11 @@ class Broadcast:
                 event = await asyncio.to_thread(self._look, run_id)
             except Unavailable as error:
                 _log.warning("run %s is looked at later: %s", run_id, error)
+            except Exception:  # noqa: BLE001 - logged, and whoever follows is let go and may ask again
+                _log.exception("run %s cannot be looked at", run_id)
+                channel.broken = True
+                channel.tell(None)
+                return
             else:
                 channel.tell(event)
                 if event.state.ended:

@@ -13,6 +13,7 @@ from autointerp.errors import NotFound
 from autointerp.storage import run_features, runs
 from autointerp.storage.engine import Database
 from autointerp.storage.records import RunState
+from tests.api.conftest import Queue, app_over
 from tests.api.seed import Seeded, seed
 
 
@@ -22,11 +23,16 @@ def stored(database: Database) -> Seeded:
     return seed(database)
 
 
+def looks_at(database: Database) -> Looks:
+    """Looks at the runs of a database."""
+    return Looks(app_over(database, Queue()).state.parts.desk)
+
+
 class Counted:
     """Looks that are counted, and the threads in which they were made."""
 
     def __init__(self, database: Database) -> None:
-        self._looks = Looks(database)
+        self._looks = looks_at(database)
         self.threads: list[int] = []
 
     def event(self, run_id: str) -> RunEvent:
@@ -75,7 +81,7 @@ async def test_nobody_looks_when_nobody_follows(database: Database, stored: Seed
 
 
 async def test_followers_are_let_go_when_the_server_stops(database: Database, stored: Seeded) -> None:
-    broadcast = Broadcast(Looks(database).event, pause=60)
+    broadcast = Broadcast(looks_at(database).event, pause=60)
     start(database, stored.waiting_run)
     follower = asyncio.create_task(heard(broadcast.follow(stored.waiting_run)))
     await asyncio.sleep(0.2)
@@ -86,7 +92,7 @@ async def test_followers_are_let_go_when_the_server_stops(database: Database, st
 
 
 async def test_silence_is_told(database: Database, stored: Seeded) -> None:
-    broadcast = Broadcast(Looks(database).event, pause=60, heartbeat=0.01)
+    broadcast = Broadcast(looks_at(database).event, pause=60, heartbeat=0.01)
     start(database, stored.waiting_run)
     events = broadcast.follow(stored.waiting_run)
 
@@ -99,11 +105,11 @@ async def test_silence_is_told(database: Database, stored: Seeded) -> None:
 
 def test_a_run_that_is_not_there_cannot_be_looked_at(database: Database) -> None:
     with pytest.raises(NotFound):
-        Looks(database).event("none")
+        looks_at(database).event("none")
 
 
 def test_the_speed_is_that_between_two_looks(database: Database, stored: Seeded) -> None:
-    looks = Looks(database)
+    looks = looks_at(database)
     start(database, stored.waiting_run)
     with database.write() as session:
         run_features.add(session, stored.waiting_run, stored.features[:4], chunk=10)
@@ -117,3 +123,12 @@ def test_the_speed_is_that_between_two_looks(database: Database, stored: Seeded)
 
     assert (before.features, speed.features, speed.requests, speed.left) == (None, 0.5, 0.0, 2.0)
     assert long_after.features is None
+
+
+async def test_followers_are_let_go_when_a_look_fails_for_no_known_reason() -> None:
+    def look(run_id: str) -> RunEvent:
+        raise RuntimeError(run_id)
+
+    broadcast = Broadcast(look, pause=60)
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*(heard(broadcast.follow("r")) for _ in range(3))) == [[], [], []]
