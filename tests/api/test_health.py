@@ -22,7 +22,7 @@ def test_it_is_ready_when_a_worker_is_alive(client: TestClient, database: Databa
 
     answer = client.get("/ready", params={"workers": 1}).json()
 
-    assert answer == {"status": "ready", "workers": 1, "queues": {"llm": 1, "harvest": 0}}
+    assert answer == {"status": "ready", "workers": 1, "queues": {"llm": 1, "harvest": 0, "model": 0}}
 
 
 def test_without_a_worker_it_reads_and_takes_work(client: TestClient) -> None:

@@ -71,7 +71,7 @@ def test_a_failure_that_nobody_foresaw_bears_it_too(app: FastAPI, kept: Kept) ->
 
 
 def test_the_access_line_says_which_request_and_run_and_leaves_out_the_query(reader: TestClient, kept: Kept) -> None:
-    reader.get("/v1/runs/0192abcd/summary?key=secret", headers={"X-Request-ID": "r-3"})
+    reader.get("/v1/runs/0192abcd/summary?note=secret", headers={"X-Request-ID": "r-3"})
 
     [line] = kept.lines
     assert {
