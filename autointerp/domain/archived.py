@@ -149,12 +149,23 @@ class ArchivedPrompt(Archived):
 
 
 class ArchivedBudget(Archived):
-    """What a run might spend and has spent, in nano-dollars and tokens."""
+    """What a run might spend and has spent, in nano-dollars and tokens, and the sums that its progress tells."""
 
     cap_cost: int | None
     cap_tokens: int | None
     spent_cost: int
     spent_tokens: int
+    requests: int = 0
+    cached: int = 0
+    tokens: int = 0
+    read: int = 0
+    read_from_cache: int = 0
+    cost: int = 0
+    cost_unknown: int = 0
+    explanations: int = 0
+    unread: int = 0
+    scores: int = 0
+    controls: int = 0
 
 
 class ArchivedRun(Archived):
@@ -169,6 +180,8 @@ class ArchivedRun(Archived):
     budget: ArchivedBudget | None
     created_at: datetime
     finished_at: datetime | None
+    priority: int = 0
+    extends: str | None = None
 
 
 class ArchivedRunFeature(OfFeature):

@@ -63,8 +63,10 @@ def test_what_has_begun_ends_and_nothing_new_is_sent_here(
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         until(lambda: client.get("/ready", params={"workers": 1}).status_code == 200, "worker")
         with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
-            head = f"POST /v1/runs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}"
-            slow.sendall(head.encode() + b"\r\nX-Request-ID: slow-1\r\n\r\n" + BODY[:5])
+            head = f"POST /v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(BODY)}"
+            slow.sendall(
+                head.encode() + b"\r\nContent-Type: application/json\r\nX-Request-ID: slow-1\r\n\r\n" + BODY[:5]
+            )
             server.send_signal(signal.SIGTERM)
             until(lambda: client.get("/ready").status_code == 503, "notice")
             still = client.get("/v1/models").status_code

@@ -67,7 +67,7 @@ def test_with_a_key_it_serves_an_address_that_others_reach_and_logs_no_key(
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "`autointerp keys create NAME --scope admin`" in refused.stderr
     assert [one["name"] for one in listed] == ["me"]
-    assert f'"GET /v1/keys?key={key[:15]}_… HTTP/1.1" 401' in output
+    assert output.count("GET /v1/keys 401") == 2
     assert key[16:] not in output
 
 

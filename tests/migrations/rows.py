@@ -231,6 +231,7 @@ ROWS: Mapping[str, Rows] = {
         },
         "batch_waits": {"item_id": 31, "chunk": 0},
     },
+    "0014": {"holds": {"id": 41, "run_id": "r-1", "worker": "w-1", "cost": 7, "tokens": 70}},
     "0016": {
         "keys": {
             "id": "k-1",
@@ -269,7 +270,6 @@ ROWS: Mapping[str, Rows] = {
             "expires_at": MOMENT,
         },
     },
-    "0014": {"holds": {"id": 41, "run_id": "r-1", "worker": "w-1", "cost": 7, "tokens": 70}},
 }
 
 ALSO: Mapping[str, Rows] = {

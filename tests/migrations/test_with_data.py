@@ -14,6 +14,7 @@ from autointerp.storage.records import WorkState
 from tests.migrations.rows import ALSO, MOMENT, ROWS
 
 Shape = dict[str, set[str]]
+INDEX = "explanation_search"  # SQLite keeps the full-text index of explanations in tables, which triggers fill
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_every_table_has_data_when_the_next_revision_comes(new: Database) -> Non
 
     with new.migrating() as connection:
         tables = set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
-    assert set(filled) == tables
+    assert set(filled) == {name for name in tables if not name.startswith(INDEX)}
 
 
 def test_nothing_is_lost_on_the_way_from_the_first_revision(new: Database) -> None:
@@ -120,7 +121,7 @@ def shape(database: Database) -> Shape:
 
 def test_a_reader_of_an_old_version_goes_on_during_the_upgrade(new: Database) -> None:
     migrate.upgrade(new, "0011")
-    for revision in ROWS:
+    for revision in (one for one in ROWS if one <= "0011"):
         for name, row in (*ALSO.get(revision, {}).items(), *ROWS[revision].items()):
             put(new, name, row)
     over, seen, reader = threading.Event(), list[int](), Database(new.url)

@@ -145,6 +145,8 @@ class Outward:
                 budget=None if budget is None else _budget(budget),
                 created_at=row.created_at,
                 finished_at=row.finished_at,
+                priority=row.priority,
+                extends=row.extends,
             )
 
     def run_features(self) -> Iterator[rows.ArchivedRunFeature]:
@@ -269,9 +271,4 @@ def _harvest(session: ReadSession, harvest_id: str) -> rows.ArchivedHarvest:
 
 
 def _budget(row: BudgetTable) -> rows.ArchivedBudget:
-    return rows.ArchivedBudget(
-        cap_cost=row.cap_cost,
-        cap_tokens=row.cap_tokens,
-        spent_cost=row.spent_cost,
-        spent_tokens=row.spent_tokens,
-    )
+    return rows.ArchivedBudget(**{name: getattr(row, name) for name in rows.ArchivedBudget.model_fields})
