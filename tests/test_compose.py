@@ -12,8 +12,8 @@ import yaml
 
 from autointerp import settings, wiring
 from autointerp.api.gate.access import Mode
+from autointerp.api.serving import SHUTDOWN
 from autointerp.cli import app
-from autointerp.cli.serving import SHUTDOWN
 from autointerp.doctor.settings import unknown_variables
 from autointerp.settings import Settings, WorkerSettings
 

@@ -120,8 +120,13 @@ def app_over(database: Database, queue: Queue) -> FastAPI:
         lease=timedelta(seconds=15),
         limits=InquiryLimits(),
     )
+    return app_at(desk)
+
+
+def app_at(desk: Desk) -> FastAPI:
+    """The application over a desk and its database, for one person."""
     access = Access(mode=Mode.SINGLE_USER, hosts=frozenset({"testserver"}), origins=())
-    return create_app(database, desk, access=access, limits=Limits(body=1 << 20, seconds=30.0, depth=32))
+    return create_app(desk.database, desk, access=access, limits=Limits(body=1 << 20, seconds=30.0, depth=32))
 
 
 def _client(app: FastAPI) -> Generator[TestClient]:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from autointerp.api.app import create_app
 from autointerp.domain.explanations import Explanation
 from autointerp.pipeline.embedding import Embedding
 from autointerp.pipeline.subjects import LoadedSubjects
@@ -17,6 +16,7 @@ from autointerp.storage.engine import Database
 from autointerp.storage.meanings import Meanings
 from autointerp.storage.searches import SearchFilter
 from autointerp.subject.embedder import open_embedder
+from tests.api.conftest import app_at
 from tests.api.seed import Seeded, seed
 from tests.inquiries.conftest import PromptQueue
 from tests.pipeline.world import World, open_world
@@ -69,7 +69,7 @@ def asking(meant: World, stored: Seeded) -> Generator[TestClient]:
     queue = PromptQueue(world=meant)
     meant.queue = queue
     object.__setattr__(meant.desk, "jobs", queue)
-    with TestClient(create_app(meant.desk.database, meant.desk), raise_server_exceptions=False) as opened:
+    with TestClient(app_at(meant.desk), raise_server_exceptions=False) as opened:
         yield opened
 
 

@@ -148,7 +148,7 @@ async def test_a_failed_feature_is_tried_again_while_the_run_is_under_way(world:
     run = create_run(world.desk, world.spec(chunk=4), idempotency_key=None)
     orders = world.queue.take()
     first = next(orders)
-    await handlers(world.shop, world.field)[first.handler](first.args, lambda: False)
+    await handlers(world.shop, world.field, world.counter)[first.handler](first.args, lambda: False)
     one, other = failed(world, run)
     world.model.answer = honestly
 

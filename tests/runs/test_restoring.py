@@ -30,7 +30,7 @@ async def half_done(world: World) -> tuple[str, set[int]]:
     """Make a run of two chunks and do one of them; returns the run and its explanations."""
     run = create_run(world.desk, world.spec(scorers=[{"name": "detection", "judge": "lexical"}]), idempotency_key=None)
     for order in islice(world.queue.take(), 1):
-        await handlers(world.shop, world.field)[order.handler](order.args, go_on)
+        await handlers(world.shop, world.field, world.counter)[order.handler](order.args, go_on)
     return run.id, made(world, run.id)
 
 

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from autointerp.api import serving
 from autointerp.api.app import create_app
 from autointerp.api.gate.access import Access, Limits, Mode
+from autointerp.domain.inquiries import InquiryLimits
 from autointerp.domain.keys import Scope, Token, new_token
 from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.llm.base import Endpoint
@@ -127,5 +128,6 @@ def _desk(database: Database, queue: Queue, reach: Reach) -> Desk:
         prompts=PromptLibrary.load(default_folder()),
         endpoints={"fake": Endpoint(name="fake", provider="fake", api_key=SecretStr("k"))},
         lease=timedelta(seconds=15),
+        limits=InquiryLimits(),
         reach=reach,
     )

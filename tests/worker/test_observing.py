@@ -12,19 +12,16 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.parser import text_string_to_metric_families
 
 from autointerp import wiring
-from autointerp.api.app import create_app
-from autointerp.api.gate.access import Access, Limits, Mode
 from autointerp.domain.specs import RunSpec
 from autointerp.observing.tracing import tracing_by
 from autointerp.runs import wait_run
 from autointerp.settings import Settings, load
 from autointerp.storage import runs
 from autointerp.storage.records import RunProgress, RunState
+from tests.api.conftest import app_at
 from tests.pipeline.world import FEATURES, planted_harvest
 
 pytestmark = pytest.mark.e2e
-ACCESS = Access(mode=Mode.SINGLE_USER, hosts=frozenset({"testserver"}), origins=())
-LIMITS = Limits(body=1 << 20, seconds=30.0, depth=32)
 Numbers = dict[str, float]
 
 
@@ -62,7 +59,7 @@ def test_a_run_is_seen_in_numbers_and_as_one_trace(settings: Settings, folder: P
     with (
         tracing_by(SimpleSpanProcessor(exporter), service="test"),
         wiring.open_desk(settings, database) as desk,
-        TestClient(create_app(database, desk, access=ACCESS, limits=LIMITS)) as client,
+        TestClient(app_at(desk)) as client,
     ):
         made = client.post("/v1/runs", json=spec.model_dump(mode="json")).raise_for_status().json()
         queued = read(client.get("/metrics").text)
