@@ -21,7 +21,7 @@ PAYLOADS = (
     "1; DROP TABLE runs; --",
     "x' UNION SELECT digest FROM keys --",
     "%",
-    "{{ 7 * 191 }}",
+    "{{ 123456789 * 987654321 }}",
     "{% for x in ().__class__.__base__.__subclasses__() %}",
     "../../../../etc/passwd",
     "x\r\nX-Injected: yes",
