@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -22,6 +23,8 @@ from autointerp.runs import Desk
 from autointerp.storage import migrate
 from autointerp.storage.engine import Database
 from tests.api.seed import Seeded, seed
+
+LIBRARIES = count()  # the fixture serves several folders, each of which makes its own
 
 
 @dataclass
@@ -77,8 +80,8 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def _postgres_library(request: pytest.FixtureRequest) -> str:
     server = request.getfixturevalue("postgres")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE library")
-    return server.get_uri("library")
+        connection.execute(f"CREATE DATABASE {(name := f'library_{next(LIBRARIES)}')}")
+    return server.get_uri(name)
 
 
 @pytest.fixture(scope="session")
