@@ -82,7 +82,7 @@ def embed_missing(settings: Settings, database: Database, told: Callable[[int], 
     """Give every explanation that has none its vector, telling how many are done; return how many it were."""
     from autointerp.pipeline.embedding import catch_up
 
-    return catch_up(database, settings.device, told)
+    return catch_up(database, settings.device, told, reach=_reach_of_work(settings))
 
 
 def create_api(settings: Settings, host: str) -> "FastAPI":

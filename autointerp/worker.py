@@ -87,10 +87,10 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
         field = _field(equipment, jobs) if HARVEST in queues else None
-        counter = Counter(database, equipment.subjects, equipment.device, equipment.limits)
+        counter = Counter(database, equipment.subjects, equipment.device, equipment.limits, equipment.reach)
         with (
             tending(database, jobs, endpoints, pause=equipment.tending) if LLM in queues else nullcontext(),
-            embedding(database, equipment.device, pause=equipment.tending) if MODEL in queues else nullcontext(),
+            _embedding(equipment) if MODEL in queues else nullcontext(),
             on_duty(
                 database,
                 jobs,
@@ -119,6 +119,10 @@ def work_until_told(equipment: Equipment, queues: Sequence[str]) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _embedding(equipment: Equipment) -> AbstractContextManager[None]:
+    return embedding(equipment.database, equipment.device, reach=equipment.reach, pause=equipment.tending)
 
 
 @contextmanager

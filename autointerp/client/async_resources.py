@@ -37,9 +37,7 @@ from autointerp.storage.records import FeatureOrder, RunState
 class AsyncActivationsCalls(AsyncResource):
     """The calls about activations."""
 
-    async def ask_for_activations(
-        self, body: ActivationsWanted | Mapping[str, Any], *, prefer: str | None = None
-    ) -> Activations:
+    async def ask(self, body: ActivationsWanted | Mapping[str, Any], *, prefer: str | None = None) -> Activations:
         """Read a text with the subject model: what named features do at each token, or which features are largest."""
         return await self.connection.make(
             Call("POST", "/v1/activations", Activations, headers={"prefer": prefer}, body=body)
@@ -489,9 +487,7 @@ class AsyncSearchesCalls(AsyncResource):
 class AsyncSteeringCalls(AsyncResource):
     """The calls about steering."""
 
-    async def ask_for_steering(
-        self, body: SteeringWanted | Mapping[str, Any], *, prefer: str | None = None
-    ) -> Steering:
+    async def ask(self, body: SteeringWanted | Mapping[str, Any], *, prefer: str | None = None) -> Steering:
         """Continue a text by the clean model and with features changed; 503 while too many such requests wait."""
         return await self.connection.make(Call("POST", "/v1/steering", Steering, headers={"prefer": prefer}, body=body))
 
@@ -503,7 +499,7 @@ class AsyncSteeringCalls(AsyncResource):
 class AsyncTokensCalls(AsyncResource):
     """The calls about tokens."""
 
-    async def ask_for_tokens(self, body: TokensWanted | Mapping[str, Any], *, prefer: str | None = None) -> Tokens:
+    async def ask(self, body: TokensWanted | Mapping[str, Any], *, prefer: str | None = None) -> Tokens:
         """Tell the tokens of a text, or the text of tokens, by the tokenizer of a harvested model."""
         return await self.connection.make(Call("POST", "/v1/tokens", Tokens, headers={"prefer": prefer}, body=body))
 

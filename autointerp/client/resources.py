@@ -37,9 +37,7 @@ from autointerp.storage.records import FeatureOrder, RunState
 class ActivationsCalls(Resource):
     """The calls about activations."""
 
-    def ask_for_activations(
-        self, body: ActivationsWanted | Mapping[str, Any], *, prefer: str | None = None
-    ) -> Activations:
+    def ask(self, body: ActivationsWanted | Mapping[str, Any], *, prefer: str | None = None) -> Activations:
         """Read a text with the subject model: what named features do at each token, or which features are largest."""
         return self.connection.make(Call("POST", "/v1/activations", Activations, headers={"prefer": prefer}, body=body))
 
@@ -483,7 +481,7 @@ class SearchesCalls(Resource):
 class SteeringCalls(Resource):
     """The calls about steering."""
 
-    def ask_for_steering(self, body: SteeringWanted | Mapping[str, Any], *, prefer: str | None = None) -> Steering:
+    def ask(self, body: SteeringWanted | Mapping[str, Any], *, prefer: str | None = None) -> Steering:
         """Continue a text by the clean model and with features changed; 503 while too many such requests wait."""
         return self.connection.make(Call("POST", "/v1/steering", Steering, headers={"prefer": prefer}, body=body))
 
@@ -495,7 +493,7 @@ class SteeringCalls(Resource):
 class TokensCalls(Resource):
     """The calls about tokens."""
 
-    def ask_for_tokens(self, body: TokensWanted | Mapping[str, Any], *, prefer: str | None = None) -> Tokens:
+    def ask(self, body: TokensWanted | Mapping[str, Any], *, prefer: str | None = None) -> Tokens:
         """Tell the tokens of a text, or the text of tokens, by the tokenizer of a harvested model."""
         return self.connection.make(Call("POST", "/v1/tokens", Tokens, headers={"prefer": prefer}, body=body))
 

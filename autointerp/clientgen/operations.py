@@ -88,7 +88,7 @@ def _method(function: str, noun: str) -> str:
     singular = SINGULARS.get(noun, noun.removesuffix("s"))
     verb, _, rest = function.partition("_")
     for own in (noun, singular):
-        if rest == own:
+        if rest in (own, f"for_{own}"):
             return verb
         if rest.startswith(f"{own}_"):
             return f"{verb}_{rest.removeprefix(own).lstrip('_')}"

@@ -5,6 +5,7 @@ fingerprint, a feature by its index, harvests and runs by their ids, which are t
 scores by a digest of what they are.
 """
 
+from abc import abstractmethod
 from datetime import datetime
 from typing import Any
 
@@ -224,8 +225,9 @@ class ArchivedClaim(OfFeature):
         return digest([*about, self._said])
 
     @property
+    @abstractmethod
     def _said(self) -> str:
-        raise NotImplementedError
+        """What tells claims of the same moment apart."""
 
 
 class ArchivedExplanation(ArchivedClaim):

@@ -48,8 +48,7 @@ class Reach:
         for sae in spec.saes:
             self._check_sae(sae)
         self._check_corpus(spec.corpus)
-        if spec.needs_embedder:
-            self.check_model(spec.embedder)
+        self.check_model(spec.embedder)  # searches by meaning open it too, whether the harvest needs it or not
 
     def check_model(self, name: str) -> None:
         """Refuse a model, by its folder or its name on the hub, that is out of reach."""

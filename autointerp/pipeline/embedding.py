@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 
-from autointerp.errors import InvalidModel, Unavailable
+from autointerp.domain.reach import EVERYTHING, Reach
+from autointerp.errors import InvalidInput, Unavailable
 from autointerp.storage import harvests, vectors
 from autointerp.storage.engine import Database
 from autointerp.storage.vectors import Wordless
@@ -23,11 +24,15 @@ OVERLAP = 10_000  # explanations looked at again: one with a lower id may be com
 
 
 class Embedding:
-    """Embeds what has no vector; an embedding model that cannot be had is told once and left alone."""
+    """Embeds what has no vector; an embedding model that cannot be had is told once and left alone.
 
-    def __init__(self, database: Database, device: str) -> None:
+    `reach` is which models may be had.
+    """
+
+    def __init__(self, database: Database, device: str, reach: Reach = EVERYTHING) -> None:
         self._database = database
         self._device = device
+        self._reach = reach
         self._seen = 0
         self._absent: set[str] = set()
 
@@ -60,7 +65,7 @@ class Embedding:
             return 0
         try:
             await on_device(self._device, partial(self._store, embedder, texts))
-        except InvalidModel as error:
+        except InvalidInput as error:
             _log.warning("explanations cannot be searched by meaning: %s", error.detail)
             self._absent.add(embedder)
             return 0
@@ -69,23 +74,24 @@ class Embedding:
     def _store(self, embedder: str, texts: Sequence[Wordless]) -> None:
         from autointerp.subject.embedder import open_embedder
 
-        found = open_embedder(embedder, device=self._device).embed_now([one.text for one in texts])
+        self._reach.check_model(embedder)
+        model = open_embedder(embedder, device=self._device, pickles=self._reach.pickles)
+        found = model.embed_now([one.text for one in texts])
         with self._database.write() as session:
             vectors.add(session, embedder, [one.id for one in texts], found)
 
 
-def catch_up(database: Database, device: str, told: Callable[[int], None]) -> int:
+def catch_up(database: Database, device: str, told: Callable[[int], None], *, reach: Reach) -> int:
     """Embed everything that has no vector, telling now and then how many are done; return how many it were."""
-    return asyncio.run(Embedding(database, device).look(lambda: True, told))
+    return asyncio.run(Embedding(database, device, reach).look(lambda: True, told))
 
 
 @contextmanager
-def embedding(database: Database, device: str, *, pause: float) -> Generator[None]:
+def embedding(database: Database, device: str, *, reach: Reach, pause: float) -> Generator[None]:
     """Embed new explanations every `pause` seconds until the block is left, in a thread of its own."""
     leaving = threading.Event()
-    thread = threading.Thread(
-        target=lambda: asyncio.run(_work(database, device, pause, leaving)), name="embedding", daemon=True
-    )
+    work = Embedding(database, device, reach)
+    thread = threading.Thread(target=lambda: asyncio.run(_work(work, pause, leaving)), name="embedding", daemon=True)
     thread.start()
     try:
         yield
@@ -94,8 +100,7 @@ def embedding(database: Database, device: str, *, pause: float) -> Generator[Non
         thread.join()
 
 
-async def _work(database: Database, device: str, pause: float, leaving: threading.Event) -> None:
-    worker = Embedding(database, device)
+async def _work(worker: Embedding, pause: float, leaving: threading.Event) -> None:
     while not await asyncio.to_thread(leaving.wait, pause):
         try:
             await worker.look(lambda: not leaving.is_set(), lambda _: None)

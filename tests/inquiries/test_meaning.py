@@ -2,22 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Generator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from autointerp.domain.explanations import Explanation
+from autointerp.domain.reach import EVERYTHING
 from autointerp.pipeline.embedding import Embedding
 from autointerp.pipeline.subjects import LoadedSubjects
 from autointerp.storage import explanations, vectors
 from autointerp.storage.engine import Database
 from autointerp.storage.meanings import Meanings
 from autointerp.storage.searches import SearchFilter
+from autointerp.storage.tables.harvests import HarvestTable
 from autointerp.subject.embedder import open_embedder
 from tests.api.conftest import app_at
-from tests.api.seed import Seeded, seed
+from tests.api.seed import SPEC, Seeded, seed
 from tests.inquiries.conftest import PromptQueue
 from tests.pipeline.world import World, open_world
 
@@ -129,6 +133,20 @@ def test_what_is_embedded_later_is_found_later(meant: World, stored: Seeded) -> 
 
     assert before != nearest() == "pianos, violins and flutes"
     assert (count, embed(database)) == (1, 0)
+
+
+def test_an_embedding_model_out_of_reach_is_not_opened(
+    meant: World, stored: Seeded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = SPEC.model_copy(update={"embedder": "/srv/elsewhere"})
+    with meant.desk.database.write() as session:
+        session.sql.execute(sa.update(HarvestTable).values(spec=named.model_dump(mode="json")))
+    opened: list[str] = []
+    monkeypatch.setattr("autointerp.subject.embedder.open_embedder", lambda name, **_: opened.append(name))
+    worker = Embedding(meant.desk.database, "cpu", replace(EVERYTHING, roots=()))
+
+    assert asyncio.run(worker.look(lambda: True, lambda _: None)) == 0
+    assert opened == []
 
 
 def test_before_anything_is_embedded_the_search_says_so(asking: TestClient) -> None:

@@ -80,6 +80,7 @@ def test_no_path_leads_out_of_the_roots(service: Service, root: Path) -> None:
             {"corpus": {"kind": "jsonl", "path": path}},
             {"corpus": {"kind": "text", "path": path}},
             {"corpus": {"kind": "dataset", "path": path}},
+            {"embedder": path},
             {"embedder": path, "sizes": _similar()},
         ):
             answer = _hand_in(service, "harvests", {**HARVEST, **change})
