@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from autointerp.domain.inquiries import InquiryLimits
 from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.harvest.location import open_location
+from autointerp.jobs.business import Business
 from autointerp.jobs.duty import on_duty
 from autointerp.jobs.engine import QueueOptions, worker_name
 from autointerp.jobs.place import beside
@@ -26,7 +27,7 @@ from autointerp.observing.exposition import exposed
 from autointerp.pipeline.batches.loop import tending
 from autointerp.pipeline.bench import Workbench
 from autointerp.pipeline.device import Device
-from autointerp.pipeline.embedding import embedding
+from autointerp.pipeline.embedding import Embedding, embedding
 from autointerp.pipeline.handlers import handlers
 from autointerp.pipeline.harvest import Field
 from autointerp.pipeline.inquiries.counter import Counter
@@ -84,17 +85,18 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     gateway = Gateway(endpoints, books if equipment.metrics_port is None else CountedBooks(books, Attempted(registry)))
     registry.register(OpenLines(gateway.open_lines))
     bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device, equipment.reach)
+    business = Business()
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
         field = _field(equipment, jobs) if HARVEST in queues else None
         counter = Counter(database, equipment.subjects, equipment.device, equipment.limits, equipment.reach)
         with (
             tending(database, jobs, endpoints, pause=equipment.tending) if LLM in queues else nullcontext(),
-            _embedding(equipment) if MODEL in queues else nullcontext(),
+            _embedding(equipment, business) if MODEL in queues else nullcontext(),
             on_duty(
                 database,
                 jobs,
-                handlers(shop, field, counter),
+                business.counted(handlers(shop, field, counter)),
                 worker=name,
                 queues=tuple(_options(equipment, queue) for queue in queues),
                 lease=timedelta(seconds=equipment.lease),
@@ -121,8 +123,9 @@ def work_until_told(equipment: Equipment, queues: Sequence[str]) -> None:
             signal.signal(number, handler)
 
 
-def _embedding(equipment: Equipment) -> AbstractContextManager[None]:
-    return embedding(equipment.database, equipment.device, reach=equipment.reach, pause=equipment.tending)
+def _embedding(equipment: Equipment, business: Business) -> AbstractContextManager[None]:
+    work = Embedding(equipment.database, equipment.device, equipment.reach)
+    return embedding(work, pause=equipment.tending, busy=lambda: business.busy)
 
 
 @contextmanager

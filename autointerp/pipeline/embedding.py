@@ -1,6 +1,7 @@
 """Vectors for explanations that have none, so that they can be searched by meaning: beside the jobs, lot by lot.
 
-A worker looks for new explanations every few seconds. What it has not done when it dies, the next look finds.
+A worker looks for new explanations every few seconds; while it has jobs in hand, once a minute, because loading a model
+slows them down. What it has not done when it dies, the next look finds.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from autointerp.storage.vectors import Wordless
 _log = logging.getLogger(__name__)
 
 LOT = 512  # texts: between two lots others get their turn on the device
+WAIT = 60.0  # seconds at most that embedding waits for the jobs in hand
 OVERLAP = 10_000  # explanations looked at again: one with a lower id may be committed later
 
 
@@ -87,11 +89,15 @@ def catch_up(database: Database, device: str, told: Callable[[int], None], *, re
 
 
 @contextmanager
-def embedding(database: Database, device: str, *, reach: Reach, pause: float) -> Generator[None]:
-    """Embed new explanations every `pause` seconds until the block is left, in a thread of its own."""
+def embedding(work: Embedding, *, pause: float, busy: Callable[[], bool], wait: float = WAIT) -> Generator[None]:
+    """Embed new explanations every `pause` seconds until the block is left, in a thread of its own.
+
+    While `busy` says that the worker has jobs in hand, it waits up to `wait` seconds.
+    """
     leaving = threading.Event()
-    work = Embedding(database, device, reach)
-    thread = threading.Thread(target=lambda: asyncio.run(_work(work, pause, leaving)), name="embedding", daemon=True)
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_work(work, pause, busy, wait, leaving)), name="embedding", daemon=True
+    )
     thread.start()
     try:
         yield
@@ -100,10 +106,15 @@ def embedding(database: Database, device: str, *, reach: Reach, pause: float) ->
         thread.join()
 
 
-async def _work(worker: Embedding, pause: float, leaving: threading.Event) -> None:
+async def _work(work: Embedding, pause: float, busy: Callable[[], bool], wait: float, leaving: threading.Event) -> None:
+    waited = 0.0
     while not await asyncio.to_thread(leaving.wait, pause):
+        waited += pause
+        if busy() and waited < wait:
+            continue
+        waited = 0.0
         try:
-            await worker.look(lambda: not leaving.is_set(), lambda _: None)
+            await work.look(lambda: not leaving.is_set(), lambda _: None)
         except Unavailable as error:
             _log.warning("explanations are embedded later: %s", error)
         except Exception:  # noqa: BLE001 - the loop must outlive anything
