@@ -22,5 +22,5 @@ def text_digest(text: str) -> str:
 
 def stable_int(*parts: object) -> int:
     """Hash `parts` to a non-negative integer below 2**63, the same in every process."""
-    joined = "\x1f".join(str(part) for part in parts).encode()
+    joined = "\x1f".join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(joined, digest_size=8).digest(), "big") >> 1

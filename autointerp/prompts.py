@@ -177,10 +177,11 @@ def plain(text: str) -> str:
 
 def highlight(passage: Passage) -> str:
     """The passage's text with its highlighted stretches between « and »; no other such mark is left in it."""
+    if not passage.marks:
+        return plain(passage.text)
     parts: list[str] = []
     previous = False
-    marks = passage.marks or (False,) * len(passage.pieces)
-    for piece, mark in zip(passage.pieces, marks, strict=True):
+    for piece, mark in zip(passage.pieces, passage.marks, strict=True):
         parts.append((OPEN if mark else CLOSE) * (mark != previous) + piece.replace(OPEN, '"').replace(CLOSE, '"'))
         previous = mark
     return disarm("".join(parts) + CLOSE * previous)
@@ -195,6 +196,8 @@ def _marked(passage: Passage) -> _Rendered:
 
 
 def _quoted(text: str) -> _Rendered:
+    if text.isascii():
+        return _Rendered(json.dumps(text).replace("\x7f", "\\u007f"))
     legal = text.encode("utf-8", "replace").decode("utf-8")
     return _Rendered(json.dumps(legal, ensure_ascii=False).translate(_LINE_BREAKS))
 

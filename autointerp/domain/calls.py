@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, Protocol
 
 from autointerp.domain.explanations import UnreadKind
@@ -43,7 +43,7 @@ class Decided:
     unread: UnreadKind | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """Everything that determines a reply; its digest is the key of the reply cache.
 
@@ -68,33 +68,28 @@ class Request:
     questions: tuple[Asked, ...] = ()
     echo: bool = False
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The digest of the whole request but for `prompt`, which its messages already show."""
-        return _key(self)
-
-
-@lru_cache(maxsize=1024)  # each layer between a plug-in and the provider asks for it
-def _key(request: Request) -> str:
-    # Spelled out, because `dataclasses.asdict` copies every message twice.
-    content: dict[str, Any] = {
-        "version": 1,
-        "endpoint": request.endpoint,
-        "model": request.model,
-        "messages": [{"role": one.role, "text": one.text, "shared": one.shared} for one in request.messages],
-        "max_tokens": request.max_tokens,
-        "schema": request.schema,
-        "temperature": request.temperature,
-        "reasoning_effort": request.reasoning_effort,
-        "logprobs": request.logprobs,
-        "sample": request.sample,
-    }
-    # Replies that were kept before there were these stay valid.
-    if request.questions:
-        content["questions"] = [{"name": one.name, "text": one.text} for one in request.questions]
-    if request.echo:
-        content["echo"] = True
-    return digest(content)
+        # Spelled out, because `dataclasses.asdict` copies every message twice.
+        content: dict[str, Any] = {
+            "version": 1,
+            "endpoint": self.endpoint,
+            "model": self.model,
+            "messages": [{"role": one.role, "text": one.text, "shared": one.shared} for one in self.messages],
+            "max_tokens": self.max_tokens,
+            "schema": self.schema,
+            "temperature": self.temperature,
+            "reasoning_effort": self.reasoning_effort,
+            "logprobs": self.logprobs,
+            "sample": self.sample,
+        }
+        # Replies that were kept before there were these stay valid.
+        if self.questions:
+            content["questions"] = [{"name": one.name, "text": one.text} for one in self.questions]
+        if self.echo:
+            content["echo"] = True
+        return digest(content)
 
 
 class Finish(StrEnum):

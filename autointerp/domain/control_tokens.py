@@ -44,6 +44,8 @@ _TURNS = ("Human", "Assistant")
 
 def disarm(text: str) -> str:
     """Rewrite each mark so that no server reads it as one: its name stays, in parentheses."""
+    if not ("<" in text or "[" in text or ":" in text):
+        return text
     plain = _CONTROL.sub(lambda found: f"({found[found.lastindex or 0]})", text)
     for turn in _TURNS:
         plain = plain.replace(f"\n\n{turn}:", f"\n\n({turn}):")

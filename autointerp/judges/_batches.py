@@ -1,6 +1,6 @@
 """Questions of one batch taken together: which share an explanation, and where to cut a scale that has no labels."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
@@ -18,19 +18,21 @@ def by_explanation(questions: Sequence[Question]) -> list[list[int]]:
     return list(groups.values())
 
 
-def in_chunks(questions: Sequence[Question], size: int, seed: int) -> list[list[Question]]:
-    """Part the questions into requests of `size`, by a hash of their content, whatever order they came in."""
-    mixed = sorted(questions, key=lambda question: stable_int(seed, *_content(question)))
+def in_chunks(group: Sequence[int], questions: Sequence[Question], size: int, seed: int) -> list[list[int]]:
+    """Part the questions at the places `group` into requests of `size`, by a hash of their content, whatever order they
+    came in."""
+    mixed = sorted(group, key=lambda place: _mixing(questions[place], seed))
     return [mixed[i : i + size] for i in range(0, len(mixed), size)]
 
 
-def _content(question: Question) -> Iterator[object]:
-    """All that a question consists of; its repr would do, but takes as long as the rest of asking."""
-    yield from (question.task, question.explanation)
-    for passage in (question.passage, question.rival):
-        if passage is not None:
-            yield from passage.pieces
-            yield passage.marks
+def _mixing(question: Question, seed: int) -> int:
+    """A hash of all that a question consists of; its repr would do, but takes as long as the rest of asking."""
+    passage, rival = question.passage, question.rival
+    if rival is None:
+        return stable_int(seed, question.task, question.explanation, *passage.pieces, passage.marks)
+    return stable_int(
+        seed, question.task, question.explanation, *passage.pieces, passage.marks, *rival.pieces, rival.marks
+    )
 
 
 def verdicts(values: Sequence[float], *, rivals: bool, alone: float) -> list[bool]:
@@ -48,14 +50,19 @@ async def ask_in_chunks(
 ) -> list[Answer]:
     """Ask different questions once, `size` at a time and all at once (the LLM layer limits them), and return an answer
     to each question; LLMError and OutOfBudget end the batch."""
-    different = list(dict.fromkeys(questions))
-    groups = [[different[i] for i in group] for group in by_explanation(different)]
-    chunks = [chunk for group in groups for chunk in in_chunks(group, size, seed)]
+    first: dict[Question, int] = {}
+    places = [first.setdefault(question, len(first)) for question in questions]
+    different = list(first)
+    groups = by_explanation(different)
+    chunks = [chunk for group in groups for chunk in in_chunks(group, different, size, seed)]
 
-    async def one(chunk: Sequence[Question]) -> list[Answer]:
-        return await ask(chunk)
+    async def one(chunk: Sequence[int]) -> list[Answer]:
+        return await ask([different[place] for place in chunk])
 
     answers = await at_once(one(chunk) for chunk in chunks)
-    pairs = zip(chunks, answers, strict=True)
-    found = {question: answer for chunk, said in pairs for question, answer in zip(chunk, said, strict=True)}
-    return [found[question] for question in questions]
+    found = {
+        place: answer
+        for chunk, said in zip(chunks, answers, strict=True)
+        for place, answer in zip(chunk, said, strict=True)
+    }
+    return [found[place] for place in places]

@@ -113,6 +113,8 @@ def _why_unheard(score: Score) -> str:
 
 def _as_sent(score: Score, bill: Bill) -> Score:
     """Name the prompt, and in each trial the request that was sent."""
+    if not bill.draw:  # what was asked for was sent
+        return replace(score, prompt=score.prompt or bill.prompt)
     answers = [replace(trial.answer, request=bill.sent_as(trial.answer.request)) for trial in score.trials]
     trials = tuple(replace(trial, answer=answer) for trial, answer in zip(score.trials, answers, strict=True))
     return replace(score, trials=trials, prompt=score.prompt or bill.prompt)
