@@ -99,17 +99,28 @@ class Bare(openai.AsyncOpenAI):
     and put together several times over) takes longer than all the rest of a request.
     """
 
+    async def post_json(self, url: str, content: bytes) -> httpx2.Response:
+        """Post a body."""
+        options = _POST.model_copy(update={"url": url, "content": content})
+        return await self.request(httpx2.Response, options)
+
     @override
     def _build_request(self, options: FinalRequestOptions, *, retries_taken: int = 0) -> httpx2.Request:
         if not isinstance(options.content, bytes):
             return super()._build_request(options, retries_taken=retries_taken)
-        return httpx2.Request(
+        request = httpx2.Request(
             options.method,
             _read_once(options.url),
-            content=options.content,
+            stream=httpx2.ByteStream(options.content),
             headers=posted(self.api_key, self.user_agent),
             extensions={"timeout": self._client.timeout.as_dict(), OURS: True},
         )
+        request.read()  # aiohttp adds the host and the length of what has been read
+        return request
+
+
+# What all posts have in common; the SDK would put it together anew for each.
+_POST = FinalRequestOptions.construct(method="post", url="", **NO_KEY_MADE)
 
 
 @lru_cache(maxsize=64)
@@ -144,9 +155,7 @@ class OpenAI:
 
     async def _post(self, route: "Route", request: Request, content: dict[str, Any]) -> httpx2.Response:
         try:
-            return await self._client.post(
-                self._url + route.path, cast_to=httpx2.Response, content=as_json(content), options=NO_KEY_MADE
-            )
+            return await self._client.post_json(self._url + route.path, as_json(content))
         except openai.APIStatusError as error:
             raise _failure(self._endpoint, request, route, refusal(error)) from None
         except openai.APIConnectionError as error:
