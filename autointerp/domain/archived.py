@@ -230,12 +230,22 @@ class ArchivedClaim(OfFeature):
         """What tells claims of the same moment apart."""
 
 
+class ArchivedCandidate(Archived):
+    """A text that was tried before one was chosen, and its value."""
+
+    text: str
+    request: str | None
+    value: float | None
+    undefined: str | None
+
+
 class ArchivedExplanation(ArchivedClaim):
-    """An explanation."""
+    """An explanation; `candidates` are what it was chosen from."""
 
     text: str
     shown: list[ArchivedWindow]
     prompt: str | None
+    candidates: list[ArchivedCandidate] = []
 
     @property
     def _said(self) -> str:

@@ -35,14 +35,29 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text that was tried before one was chosen, with the value it got; None: undefined, for the reason given.
+
+    `request` is the digest of the LLM request that made it, None where no LLM was asked.
+    """
+
+    text: str
+    request: str | None
+    value: float | None
+    undefined: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """One sentence or a few words claiming when a feature fires or what it does.
 
     `shown` are the windows (context, start) of the examples that the explainer saw; `prompt` is the version of the
-    prompt that made it and `request` the digest of the LLM request, both None where no LLM was asked.
+    prompt that made it and `request` the digest of the LLM request, both None where no LLM was asked. `candidates` are
+    all that were tried, this one among them, in the order in which they were made; none where nothing was chosen.
     """
 
     text: str
     shown: tuple[tuple[int, int], ...]
     prompt: str | None = None
     request: str | None = None
+    candidates: tuple[Candidate, ...] = ()

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.analysis.choosing import by_split
 from autointerp.domain.examples import Example, Split
-from autointerp.domain.explanations import Explanation, Unread
+from autointerp.domain.explanations import Candidate, Explanation, Unread
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.plan import build_explainer, build_scorer
 from autointerp.domain.specs import PluginSpec, ScorerSpec
@@ -80,13 +80,20 @@ class BestOf:
     async def _best(
         self, feature: FeatureRecord, claims: Sequence[Explanation], validation: Sequence[Example]
     ) -> Explanation:
-        """The claim with the highest value; to the scorer, the validation examples are those it scores on."""
+        """The claim with the highest value, with all that were tried.
+
+        To the scorer, the validation examples are those it scores on.
+        """
         if len(claims) == 1:
             return claims[0]
         asked = tuple(replace(example, split=Split.SCORE) for example in validation)
         scores = await at_once(self.scorer.score(claim.text, feature, asked) for claim in claims)
         values = [-math.inf if score.value is None else score.value for score in scores]
-        return claims[values.index(max(values))]
+        candidates = tuple(
+            Candidate(claim.text, claim.request, score.value, score.undefined)
+            for claim, score in zip(claims, scores, strict=True)
+        )
+        return replace(claims[values.index(max(values))], candidates=candidates)
 
     async def _candidate(
         self, spec: PluginSpec, number: int, feature: FeatureRecord, examples: tuple[Example, ...]

@@ -47,6 +47,9 @@ async def _explain(
     if isinstance(result, Explanation) and not result.text.strip():
         result = Unread(UnreadKind.EMPTY, "it says nothing", raw=result.text, request=result.request)
     result = replace(result, request=bill.sent_as(result.request))
+    if isinstance(result, Explanation) and result.candidates:
+        sent = (replace(one, request=bill.sent_as(one.request)) for one in result.candidates)
+        result = replace(result, candidates=tuple(sent))
     about = {
         "run_id": slip.run.id,
         "harvest_id": feature.harvest_id,

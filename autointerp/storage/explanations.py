@@ -6,14 +6,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from autointerp.domain.examples import Split
-from autointerp.domain.explanations import Explanation, Unread, UnreadKind
+from autointerp.domain.explanations import Candidate, Explanation, Unread, UnreadKind
 from autointerp.errors import InvalidInput, NotFound
 from autointerp.storage import examples, run_features, sums
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.insertion import insert_or_find
 from autointerp.storage.lineage import lineage
 from autointerp.storage.records import ExplanationRecord, UnreadRecord
-from autointerp.storage.tables.base import now
+from autointerp.storage.tables.base import now, storable
 from autointerp.storage.tables.explanations import ExplanationTable, UnreadExplanationTable
 
 KEY = ("run_id", "feature_id", "position")
@@ -49,6 +49,7 @@ def add(
         "shown": [[int(context), int(start)] for context, start in explanation.shown],
         "prompt": explanation.prompt,
         "request": explanation.request,
+        "candidates": [_candidate(one) for one in explanation.candidates] or None,
         "model": model,
         "seed": seed,
         "tokens": tokens,
@@ -206,6 +207,10 @@ def _by_feature(records: Sequence[ExplanationRecord]) -> dict[int, tuple[Explana
     return found
 
 
+def _candidate(one: Candidate) -> list[Any]:
+    return [storable(one.text), one.request, one.value, one.undefined]
+
+
 def _given(**filters: object) -> dict[str, object]:
     return {name: value for name, value in filters.items() if value is not None}
 
@@ -216,6 +221,7 @@ def _record(row: ExplanationTable) -> ExplanationRecord:
         shown=tuple((context, start) for context, start in row.shown),
         prompt=row.prompt,
         request=row.request,
+        candidates=tuple(Candidate(*one) for one in row.candidates or ()),
     )
     return ExplanationRecord(
         id=row.id,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autointerp.domain.examples import Group, Kind, Split
-from autointerp.domain.explanations import Explanation, Unread, UnreadKind
+from autointerp.domain.explanations import Candidate, Explanation, Unread, UnreadKind
 from autointerp.domain.features import BINS
 from autointerp.domain.judging import Answer, Confidence
 from autointerp.domain.packed import KINDS, NO_INDEX, HarvestedFeature, PackedExamples, PackedStatistics, Pool, Windows
@@ -207,7 +207,11 @@ def _run(
         "tokens": 0,
         "cost": 0,
     }
-    shown = Explanation(text="fires on [red] cats", shown=((10, 2),))
+    tried = (
+        Candidate("fires on [red] cats", None, 0.75),
+        Candidate("fires on dogs", "r" * 64, None, "too few examples"),
+    )
+    shown = Explanation(text="fires on [red] cats", shown=((10, 2),), candidates=tried)
     explained = tuple(explanations.add(session, feature_id=i, explanation=shown, **made) for i in chosen[:2])
     unread = Unread(kind=UnreadKind.TRUNCATED, detail="the reply ended at the token limit", raw="The feat")
     explanations.add_unread(session, feature_id=chosen[2], unread=unread, **made)

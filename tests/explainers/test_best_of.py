@@ -151,6 +151,27 @@ class Reading:
         return await self._judge.answer(questions)
 
 
+async def test_the_winner_keeps_all_that_were_tried_with_their_values() -> None:
+    llm = saying(WRONG, RIGHT, SOME)
+    explanation = await explain(bench(llm, seed=3), n=3, scorer=LEXICAL)
+
+    assert isinstance(explanation, Explanation)
+    assert [one.text for one in explanation.candidates] == [WRONG, RIGHT, SOME]
+    assert [one.request for one in explanation.candidates] == [request.key for request in llm.requests[:3]]
+    wrong, right, some = (one.value for one in explanation.candidates)
+    assert wrong is not None
+    assert right is not None
+    assert some is not None
+    assert wrong < some < right
+
+
+async def test_one_candidate_was_not_chosen_from_several() -> None:
+    explanation = await explain(bench(saying(RIGHT), seed=3), n=3, scorer=LEXICAL)
+
+    assert isinstance(explanation, Explanation)
+    assert explanation.candidates == ()
+
+
 async def test_an_undefined_value_loses_to_the_worst_defined_one() -> None:
     here = bench(Scripted(), seed=3)
     made = here.explainer("best_of", {"explainer": told(RIGHT, WRONG), "n": 1, "scorer": LEXICAL})
@@ -160,6 +181,9 @@ async def test_an_undefined_value_loses_to_the_worst_defined_one() -> None:
 
     assert isinstance(explanation, Explanation)
     assert explanation.text == WRONG
+    lost, _ = explanation.candidates
+    assert (lost.text, lost.value) == (RIGHT, None)
+    assert lost.undefined
 
 
 async def test_candidates_see_the_explain_split_alone() -> None:

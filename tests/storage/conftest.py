@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autointerp.domain.examples import Kind, Split
-from autointerp.domain.explanations import Explanation
+from autointerp.domain.explanations import Candidate, Explanation
 from autointerp.domain.features import BINS
 from autointerp.domain.packed import KINDS, NO_INDEX, HarvestedFeature, PackedExamples, PackedStatistics, Pool, Windows
 from autointerp.domain.scores import Score, Trial
@@ -116,6 +116,7 @@ class World:
         text: str = "cats",
         explainer: str = "x",
         control: bool = False,
+        candidates: tuple[Candidate, ...] = (),
     ) -> int:
         """Store an explanation and return its id."""
         with self.database.write() as session:
@@ -127,7 +128,7 @@ class World:
                 position=0,
                 explainer=explainer,
                 options={},
-                explanation=Explanation(text, shown=((7, 0), (8, 3)), prompt="p", request="r"),
+                explanation=Explanation(text, ((7, 0), (8, 3)), prompt="p", request="r", candidates=candidates),
                 model="endpoint/model",
                 seed=1,
                 tokens=10,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from autointerp.domain.examples import Group, Kind
-from autointerp.domain.explanations import Explanation, Unread, UnreadKind
+from autointerp.domain.explanations import Candidate, Explanation, Unread, UnreadKind
 from autointerp.domain.judging import Answer, Confidence
 from autointerp.domain.scores import GroupResult, Score, Trial
 from autointerp.errors import NotFound
@@ -59,6 +59,26 @@ def test_an_explanation_comes_back_as_it_was_given(world: World) -> None:
         record = explanations.get(session, explanation_id)
     assert record.explanation == Explanation("fires on cats", ((7, 0), (8, 3)), prompt="p", request="r")
     assert (run_id, feature_id, 10, None) == (record.run_id, record.feature_id, record.tokens, record.cost)
+
+
+def test_the_candidates_of_an_explanation_come_back_as_they_were_given(world: World) -> None:
+    (feature_id,) = world.store(feature(0))
+    tried = (Candidate("cats", "r", 0.75), Candidate("dogs", None, None, "too few examples"))
+
+    explanation_id = world.explain(feature_id, text="cats", candidates=tried)
+
+    with world.database.read() as session:
+        assert explanations.get(session, explanation_id).explanation.candidates == tried
+
+
+def test_candidates_that_no_database_can_hold_are_stored_all_the_same(world: World) -> None:
+    (feature_id,) = world.store(feature(0))
+
+    explanation_id = world.explain(feature_id, candidates=(Candidate("nul\x00 and half \ud800", None, 0.5),))
+
+    with world.database.read() as session:
+        [one] = explanations.get(session, explanation_id).explanation.candidates
+    assert one.text == "nul\ufffd and half \ufffd"
 
 
 def test_a_run_explains_a_feature_once_with_each_explainer(world: World) -> None:

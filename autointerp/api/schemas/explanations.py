@@ -17,6 +17,15 @@ class ShownWindow(Shown):
     start: int
 
 
+class Candidate(Shown):
+    """A text that was tried before one was chosen."""
+
+    text: str
+    value: float | None = Field(description="by the scorer that tried it; null: undefined")
+    undefined: str | None = Field(description="why there is no value")
+    request: str | None = Field(description="digest of the request to the language model that made it")
+
+
 class Explanation(Shown):
     """A claim of when a feature fires or what it does, with what made it."""
 
@@ -33,6 +42,7 @@ class Explanation(Shown):
         prompt="4c1f0b77",
         request="aa30c9e1",
         shown=[{"context": 18, "start": 64}],
+        candidates=[],
         tokens=1_850,
         cost=0.00042,
         created_at=WHEN,
@@ -50,6 +60,7 @@ class Explanation(Shown):
     prompt: str | None = Field(description="sha256 of the prompt")
     request: str | None = Field(description="digest of the request to the language model")
     shown: list[ShownWindow] = Field(description="the windows that the explainer saw")
+    candidates: list[Candidate] = Field(description="all that were tried, where it was chosen from several")
     tokens: int
     cost: float | None = Field(description="in dollars; null: the price is not known")
     created_at: datetime
@@ -70,6 +81,10 @@ class Explanation(Shown):
             prompt=record.explanation.prompt,
             request=record.explanation.request,
             shown=[ShownWindow(context=context, start=start) for context, start in record.explanation.shown],
+            candidates=[
+                Candidate(text=one.text, value=one.value, undefined=one.undefined, request=one.request)
+                for one in record.explanation.candidates
+            ],
             tokens=record.tokens,
             cost=dollars(record.cost),
             created_at=record.created_at,

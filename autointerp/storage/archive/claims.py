@@ -39,6 +39,10 @@ def explanation_row(feature: rows.OfFeature, row: ExplanationTable) -> rows.Arch
         run=row.run_id,
         **_same(row, EXPLANATION),
         shown=[rows.ArchivedWindow(context=context, start=start) for context, start in row.shown],
+        candidates=[
+            rows.ArchivedCandidate(text=text, request=request, value=value, undefined=undefined)
+            for text, request, value, undefined in row.candidates or ()
+        ],
     )
 
 

@@ -26,6 +26,7 @@ from autointerp.storage.feature_packing import pack_examples
 from autointerp.storage.insertion import insert_if_absent
 from autointerp.storage.packing import pack_trials
 from autointerp.storage.records import HarvestState
+from autointerp.storage.tables.base import storable
 from autointerp.storage.tables.explanations import ExplanationTable, PromptTable, UnreadExplanationTable
 from autointerp.storage.tables.harvests import ExampleTable, FeatureTable, HarvestSaeTable, HarvestTable
 from autointerp.storage.tables.models import ModelTable, SaeTable
@@ -149,6 +150,7 @@ def add_explanations(session: WriteSession, new: Sequence[rows.ArchivedExplanati
         {
             **_claim(row, ids, claims.EXPLANATION),
             "shown": [[window.context, window.start] for window in row.shown],
+            "candidates": [_candidate(one) for one in row.candidates] or None,
         }
         for row in new
         if row.key not in held
@@ -214,6 +216,10 @@ def _score(row: rows.ArchivedScore, ids: Features, explained: dict[str, int]) ->
         "trials": pack_trials([_trial(one) for one in row.trials]),
         "borrowed_id": None if row.borrowed is None else explained[row.borrowed.key],
     }
+
+
+def _candidate(row: rows.ArchivedCandidate) -> list[Any]:
+    return [storable(row.text), row.request, row.value, row.undefined]
 
 
 def _trial(row: rows.ArchivedTrial) -> Trial:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from autointerp.storage.tables.base import Base, Digest, Id, Name
@@ -23,7 +23,10 @@ class PromptTable(Base):
 
 
 class ExplanationTable(Base):
-    """Explanations, never overwritten. `split` is always explain: what an explainer saw is no example to score on."""
+    """Explanations, never overwritten. `split` is always explain: what an explainer saw is no example to score on.
+
+    `candidates`: text, request, value or the reason why there is none of each that was tried; NULL: none was chosen.
+    """
 
     __tablename__ = "explanations"
     __table_args__ = (
@@ -47,6 +50,7 @@ class ExplanationTable(Base):
     shown: Mapped[list[Any]]
     prompt: Mapped[str | None]
     request: Mapped[str | None]
+    candidates: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     model: Mapped[str | None]
     seed: Mapped[int]
     tokens: Mapped[int]
