@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 LEVEL = 0.95
 HELD = 1 << 20  # counts of draws in memory at once
+FEW = 8  # different rows up to which drawing how often each comes is faster than drawing rows
 
 
 def interval(
@@ -19,11 +20,16 @@ def interval(
     """The percentile interval (95 %) of a statistic of totals, resampling the rows with replacement.
 
     `sums` (n, k): what each of n windows adds to k totals. `statistic` maps totals (r, k) to values (r,), NaN where
-    it is undefined; such resamples are left out. None when there are no rows or no resample is defined.
+    it is undefined; such resamples are left out. None when there are no rows or no resample is defined. Rows that are
+    equal are drawn together: how often each of a few comes is a multinomial draw.
     Source: Efron and Tibshirani 1993, chapter 13.
     """
     if len(sums) == 0:
         return None
+    different, counts = np.unique(sums, axis=0, return_counts=True)
+    if len(different) <= min(FEW, len(sums) // 2):
+        drawn = rng.multinomial(len(sums), counts / len(sums), size=resamples)
+        return between([statistic(drawn.astype(np.float64) @ different)])
     return between([statistic(drawn.astype(np.float64) @ sums) for drawn in draws(len(sums), resamples, rng)])
 
 

@@ -47,6 +47,16 @@ def test_the_same_generator_gives_the_same_interval() -> None:
     assert first == bootstrap.interval(sums, mean, resamples=100, rng=rng_for(2, "y"))
 
 
+def test_drawing_how_often_equal_rows_come_is_drawing_rows() -> None:
+    sums = np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 1.0], [2.0, 3.0], [0.0, 0.0]] * 8)
+    one_by_one = [mean(drawn.astype(float) @ sums) for drawn in bootstrap.draws(len(sums), 20_000, rng_for(0, "rows"))]
+
+    found = bootstrap.interval(sums, mean, resamples=20_000, rng=rng_for(0, "counts"))
+
+    assert found == pytest.approx(bootstrap.between(one_by_one), abs=0.01)
+    assert found != (0.0, 1.0)
+
+
 @pytest.mark.parametrize("sums", [np.zeros((0, 2)), np.zeros((4, 2))])
 def test_where_nothing_is_defined_there_is_no_interval(sums: np.ndarray) -> None:
     assert bootstrap.interval(sums, mean, resamples=10, rng=rng_for(0)) is None
