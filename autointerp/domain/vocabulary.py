@@ -3,6 +3,8 @@
 import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import cast
 
 from autointerp.hashing import text_digest
 
@@ -36,10 +38,8 @@ class Vocabulary:
         A character whose bytes are spread over several tokens stands in the last of them; the bytes of a character
         that the window cuts off at either end are left out, and other bytes that are no text become U+FFFD.
         """
-        whole = [self._texts[token] for token in ids]
-        if None not in whole:
-            return tuple(whole)  # type: ignore[arg-type]
-        return self._render(ids)
+        whole: tuple[str | None, ...] = itemgetter(*ids)(self._texts) if len(ids) > 1 else (None,)
+        return self._render(ids) if None in whole else cast(tuple[str, ...], whole)
 
     def _render(self, ids: Sequence[int]) -> tuple[str, ...]:
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
