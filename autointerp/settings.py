@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from autointerp.domain.inquiries import InquiryLimits
 from autointerp.errors import InvalidInput
 
 FILE = "autointerp.toml"
@@ -35,7 +36,8 @@ class WorkerSettings(BaseModel):
     """How a worker works: `chunks` at once, `features` of each in flight; times in seconds.
 
     A worker that is silent for `lease` is taken for dead. One that is told to stop lets what is in flight finish for
-    at most `drain`. `polling` is the pause between looks at a queue, and `tending` that between looks after batches.
+    at most `drain`. `polling` is the pause between looks at a queue, `inquiry_polling` that at the queue of what
+    somebody waits for, and `tending` that between looks after batches.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +47,7 @@ class WorkerSettings(BaseModel):
     lease: float = Field(default=15.0, gt=0)
     drain: float = Field(default=20.0, ge=0)
     polling: float = Field(default=0.5, gt=0)
+    inquiry_polling: float = Field(default=0.1, gt=0)
     tending: float = Field(default=5.0, gt=0)
 
 
@@ -60,6 +63,7 @@ class Settings(BaseSettings):
     """Everything a deployment can set. An environment variable wins over the file, and both over the default.
 
     `shards` is a folder or an fsspec URL that all harvest workers reach, a folder in `data_dir` if not given.
+    `inquiries` limits what one may ask of subject models while waiting for the answer.
     `endpoints` maps names to servers; `openai`, `anthropic` and `fake` are built in and may be changed field by field.
     """
 
@@ -81,6 +85,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     worker: WorkerSettings = WorkerSettings()
+    inquiries: InquiryLimits = InquiryLimits()
 
     @model_validator(mode="before")
     @classmethod

@@ -45,6 +45,7 @@ def open_desk(settings: Settings, database: Database) -> Generator[Desk]:
             prompts=_prompts(settings),
             endpoints={endpoint.name: endpoint for endpoint in endpoints(settings)},
             lease=timedelta(seconds=settings.worker.lease),
+            limits=settings.inquiries,
         )
 
 
@@ -127,5 +128,7 @@ def _equipment(settings: Settings, database: Database) -> "Equipment":
         lease=worker.lease,
         drain=worker.drain,
         polling=worker.polling,
+        inquiry_polling=worker.inquiry_polling,
         tending=worker.tending,
+        limits=settings.inquiries,
     )

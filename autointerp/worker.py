@@ -9,11 +9,12 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
+from autointerp.domain.inquiries import InquiryLimits
 from autointerp.harvest.location import open_location
 from autointerp.jobs.duty import on_duty
 from autointerp.jobs.engine import QueueOptions, worker_name
 from autointerp.jobs.place import beside
-from autointerp.jobs.records import HARVEST, LLM, Submitter
+from autointerp.jobs.records import HARVEST, LLM, MODEL, Submitter
 from autointerp.jobs.submitter import open_submitter
 from autointerp.llm.base import Endpoint
 from autointerp.llm.stack import Gateway
@@ -22,6 +23,7 @@ from autointerp.pipeline.bench import Workbench
 from autointerp.pipeline.device import Device
 from autointerp.pipeline.handlers import handlers
 from autointerp.pipeline.harvest import Field
+from autointerp.pipeline.inquiries.counter import Counter
 from autointerp.pipeline.shards import ShardStore
 from autointerp.pipeline.shop import Shop
 from autointerp.pipeline.subjects import Subjects
@@ -30,6 +32,8 @@ from autointerp.storage import prompts as stored_prompts
 from autointerp.storage.engine import Database
 from autointerp.storage.group_commit import GroupCommit
 from autointerp.storage.llm_books import Books
+
+INQUIRIES = 4  # taken at once
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +56,9 @@ class Equipment:
     lease: float
     drain: float
     polling: float
+    inquiry_polling: float
     tending: float
+    limits: InquiryLimits
 
 
 @contextmanager
@@ -69,12 +75,13 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
         field = _field(equipment, jobs) if HARVEST in queues else None
+        counter = Counter(database, equipment.subjects, equipment.device, equipment.limits)
         with (
             tending(database, jobs, endpoints, pause=equipment.tending) if LLM in queues else nullcontext(),
             on_duty(
                 database,
                 jobs,
-                handlers(shop, field),
+                handlers(shop, field, counter),
                 worker=name,
                 queues=tuple(_options(equipment, queue) for queue in queues),
                 lease=timedelta(seconds=equipment.lease),
@@ -113,7 +120,10 @@ def _old_memory_left_alone() -> Generator[None]:
 
 
 def _options(equipment: Equipment, queue: str) -> QueueOptions:
-    """One harvest at a time, because it fills the device; of runs as many chunks as set."""
+    """One harvest at a time, because it fills the device; of runs as many chunks as set. Inquiries are looked for more
+    often, because somebody waits for them, and several at once, because one may load a model that another needs not."""
+    if queue == MODEL:
+        return QueueOptions(queue, concurrency=INQUIRIES, polling=equipment.inquiry_polling)
     return QueueOptions(queue, concurrency=1 if queue == HARVEST else equipment.chunks, polling=equipment.polling)
 
 

@@ -9,6 +9,7 @@ from autointerp.errors import InvalidInput
 from autointerp.storage.engine import Database
 from autointerp.storage.tables import Base
 from autointerp.storage.tables.base import Moment, Prose
+from autointerp.storage.tables.search import declared
 
 
 def render(kind: str, item: object, context: object) -> str | Literal[False]:
@@ -28,6 +29,7 @@ def run(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         compare_type=True,
+        include_object=declared,
         render_as_batch=True,
         render_item=render,
         transactional_ddl=True,

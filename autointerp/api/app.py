@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from autointerp import __version__
 from autointerp.api import (
+    activations,
     comparisons,
     controls,
     endpoints,
@@ -18,12 +19,17 @@ from autointerp.api import (
     runs,
     saes,
     scores,
+    searches,
+    steering,
+    tokens,
 )
 from autointerp.api.parts import Parts
 from autointerp.runs import Desk
 from autointerp.storage.engine import Database
 
-NOUNS = (models, saes, harvests, features, explanations, scores, runs, comparisons, controls, plugins, endpoints)
+RECORDS = (models, saes, harvests, features, explanations, scores, runs, comparisons, controls, plugins, endpoints)
+ASKED = (activations, steering, tokens, searches)
+NOUNS = (*RECORDS, *ASKED)
 DESCRIPTION = (
     "Explanations of the features of sparse autoencoders, and how far each can be trusted. "
     "Lists are read page by page: pass `next` of a page as `cursor`. "

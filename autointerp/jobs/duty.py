@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from autointerp.jobs.clearing import clear_inquiries
 from autointerp.jobs.engine import Engine, QueueOptions
 from autointerp.jobs.heartbeat import Heartbeat
 from autointerp.jobs.place import beside
@@ -48,6 +49,7 @@ def on_duty(
         reaper.look()
         if next(beats) % BEATS_PER_TENDING == 0:
             tending.look()
+            clear_inquiries(database, jobs)
 
     names = tuple(queue.name for queue in queues)
     heartbeat = Heartbeat(database, look, worker=worker, queues=names, lease=lease, on_dead=engine.drop)

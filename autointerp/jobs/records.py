@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 LLM = "llm"
 HARVEST = "harvest"
-QUEUES = (LLM, HARVEST)
+MODEL = "model"
+QUEUES = (LLM, HARVEST, MODEL)
 
 
 class JobState(StrEnum):

@@ -1,17 +1,18 @@
-"""The three kinds of jobs, and how each is put on its queue: chunks of runs, shards of harvests, and their merging.
+"""The kinds of jobs, and how each is put on its queue: chunks of runs, shards of harvests, their merging, inquiries.
 
 The id of a job is `run/<run>/<generation>/<chunk>` or `harvest/<harvest>/<generation>/<part>`; every resume is a new
 generation, because a job that was cancelled may still be running for a moment. A chunk that waited for a batch goes on
-as `run/<run>/<generation>/<chunk>/<turn>`.
+as `run/<run>/<generation>/<chunk>/<turn>`. An inquiry has one job, `inquiry/<inquiry>/`.
 """
 
 from collections.abc import Iterable, Sequence
 
-from autointerp.jobs.records import HARVEST, LLM, Job, JobState, Submitter
+from autointerp.jobs.records import HARVEST, LLM, MODEL, Job, JobState, Submitter
 
 CHUNK = "chunk"
 SHARD = "shard"
 MERGE = "merge"
+INQUIRY = "inquiry"
 
 
 def run_prefix(run_id: str) -> str:
@@ -22,6 +23,16 @@ def run_prefix(run_id: str) -> str:
 def harvest_prefix(harvest_id: str) -> str:
     """What the ids of a harvest's jobs begin with."""
     return f"harvest/{harvest_id}/"
+
+
+def inquiry_prefix(inquiry_id: str) -> str:
+    """What the id of an inquiry's job begins with: it is the whole."""
+    return f"inquiry/{inquiry_id}/"
+
+
+def submit_inquiry(jobs: Submitter, inquiry_id: str) -> None:
+    """Queue an inquiry; whoever submits it again gets the same job."""
+    jobs.submit(inquiry_prefix(inquiry_id), queue=MODEL, handler=INQUIRY, args={"inquiry": inquiry_id})
 
 
 def submit_chunks(jobs: Submitter, run_id: str, numbers: Iterable[int], *, generation: int) -> None:

@@ -7,6 +7,7 @@ from autointerp.runs.controls import Controlled, controls_of
 from autointerp.runs.desk import Desk, workers_alive
 from autointerp.runs.estimate import Quote, Side, estimate
 from autointerp.runs.harvests import cancel_harvest, continue_harvest, create_harvest, harvest_of, resume_harvest
+from autointerp.runs.inquiries import ask_activations, ask_steering, ask_tokens, await_answer, get_inquiry
 from autointerp.runs.pace import Pace, pace_of
 from autointerp.runs.probing import endpoint_of, probe_endpoint, stored_probe
 from autointerp.runs.reuse import harvest_for
@@ -29,6 +30,10 @@ __all__ = [
     "ScorerSummary",
     "Side",
     "agree",
+    "ask_activations",
+    "ask_steering",
+    "ask_tokens",
+    "await_answer",
     "cancel_harvest",
     "cancel_run",
     "check_plugins",
@@ -39,6 +44,7 @@ __all__ = [
     "create_run",
     "endpoint_of",
     "estimate",
+    "get_inquiry",
     "harvest_for",
     "harvest_of",
     "pace_of",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from autointerp.domain.inquiries import InquiryLimits
 from autointerp.domain.tools import Prompts
 from autointerp.jobs.records import Submitter
 from autointerp.llm.base import Endpoint
@@ -14,13 +15,17 @@ from autointerp.storage.records import WorkerRecord
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`endpoints` are the language-model servers by name; a worker silent for `lease` is taken for dead."""
+    """`endpoints` are the language-model servers by name; a worker silent for `lease` is taken for dead.
+
+    `limits` are those of what may be asked of subject models while somebody waits.
+    """
 
     database: Database
     jobs: Submitter
     prompts: Prompts
     endpoints: Mapping[str, Endpoint]
     lease: timedelta
+    limits: InquiryLimits
 
 
 def workers_alive(desk: Desk) -> tuple[WorkerRecord, ...]:

@@ -104,6 +104,13 @@ def get(session: ReadSession, explanation_id: int) -> ExplanationRecord:
     return _record(row)
 
 
+def get_many(session: ReadSession, explanation_ids: Sequence[int]) -> tuple[ExplanationRecord, ...]:
+    """Return these explanations in the order asked; those that are not there are left out."""
+    rows = session.sql.scalars(sa.select(ExplanationTable).where(ExplanationTable.id.in_(explanation_ids)))
+    found = {row.id: _record(row) for row in rows}
+    return tuple(found[explanation_id] for explanation_id in explanation_ids if explanation_id in found)
+
+
 def list_explanations(
     session: ReadSession,
     *,

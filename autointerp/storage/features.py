@@ -21,7 +21,17 @@ from autointerp.storage.tables.harvests import FeatureTable, HarvestedFeatureTab
 from autointerp.storage.tables.models import SaeTable
 from autointerp.storage.tables.scores import ScoreTable
 
-__all__ = ["count_features", "get", "get_by_index", "get_many", "list_features", "newest", "select", "store"]
+__all__ = [
+    "count_features",
+    "get",
+    "get_by_index",
+    "get_many",
+    "ids_by_index",
+    "list_features",
+    "newest",
+    "select",
+    "store",
+]
 
 UNSCORED = -1e300
 MEASURED = HarvestedFeatureTable
@@ -61,6 +71,13 @@ def get_many(session: ReadSession, harvest_id: str, feature_ids: Sequence[int]) 
     if missing := [feature_id for feature_id in feature_ids if feature_id not in found]:
         raise NotFound(f"there is no feature {missing[0]} in the harvest {harvest_id}")
     return tuple(found[feature_id] for feature_id in feature_ids)
+
+
+def ids_by_index(session: ReadSession, sae_id: int, indices: Sequence[int]) -> dict[int, int]:
+    """Return the ids of an SAE's features by index; those that no harvest stored are left out."""
+    table = FeatureTable
+    statement = sa.select(table.index, table.id).where(table.sae_id == sae_id, table.index.in_(indices))
+    return dict(session.sql.execute(statement).all())
 
 
 def list_features(

@@ -17,6 +17,7 @@ from autointerp.errors import Unavailable
 from autointerp.hashing import stable_int
 from autointerp.storage.engine import Database
 from autointerp.storage.tables import Base
+from autointerp.storage.tables.search import declared
 
 PACKAGE = Path(__file__).parents[1]
 FOLDERS = (PACKAGE / "_bundled" / "migrations", PACKAGE.parent / "migrations")
@@ -63,7 +64,9 @@ def revisions() -> tuple[str, ...]:
 def differences(database: Database) -> list[str]:
     """Say where an upgraded database differs from the tables the code declares; empty when it does not."""
     with database.read() as session:
-        context = MigrationContext.configure(session.sql.connection(), opts={"compare_type": True})
+        context = MigrationContext.configure(
+            session.sql.connection(), opts={"compare_type": True, "include_object": declared}
+        )
         return [str(difference) for difference in compare_metadata(context, Base.metadata)]
 
 

@@ -1,7 +1,7 @@
-"""Changes one feature inside a forward pass and keeps what the SAE does not explain of the activations."""
+"""Changes features inside a forward pass and keeps what the SAE does not explain of the activations."""
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from jaxtyping import Float
@@ -50,11 +50,16 @@ def edit_of(dictionary: Dictionary, change: Change, *, last: int) -> Edit:
 
 
 @contextmanager
-def changed(model: SubjectModel, dictionary: Dictionary, change: Change | None, *, last: int) -> Generator[None]:
-    """Within this block, every forward pass has the feature changed at its `last` positions; None changes nothing."""
-    if change is None:
+def changed(model: SubjectModel, dictionary: Dictionary, changes: Sequence[Change], *, last: int) -> Generator[None]:
+    """Within this block, every forward pass has the features changed at its `last` positions, one after the other."""
+    with ExitStack() as stack:
+        for change in changes:
+            stack.enter_context(_changed(model, dictionary, change, last=last))
         yield
-        return
+
+
+@contextmanager
+def _changed(model: SubjectModel, dictionary: Dictionary, change: Change, *, last: int) -> Generator[None]:
     place = hooks.place(model.module, dictionary.hook)
     part = model.module.get_submodule(place.path)
     edit = edit_of(dictionary, change, last=last)

@@ -1,4 +1,4 @@
-"""Text and next-token distributions of the subject model with a feature of one SAE changed."""
+"""Text and next-token distributions of the subject model with features of one SAE changed."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -38,54 +38,64 @@ class Steering:
         work = partial(self.generate_now, prompts, change, tokens=tokens, temperature=temperature, seed=seed)
         return await on_device(self._model.device, work)
 
-    def kl_now(self, prompts: Sequence[Sequence[int]], change: Change) -> list[float]:
-        """What `kl` returns, computed in this thread."""
-        check(self._dictionary, change)
+    def kl_now(self, prompts: Sequence[Sequence[int]], change: Change | Sequence[Change]) -> list[float]:
+        """What `kl` returns, computed in this thread; several features may be changed at once."""
+        changes = self._checked(change)
         found = [0.0] * len(prompts)
         for batch in batches(self._model, prompts, tokens=0):
-            for place, value in zip(batch.order, self._kl_of(batch, change), strict=True):
+            for place, value in zip(batch.order, self._kl_of(batch, changes), strict=True):
                 found[place] = value
         return found
 
     def generate_now(
-        self, prompts: Sequence[Sequence[int]], change: Change | None, *, tokens: int, temperature: float, seed: int
+        self,
+        prompts: Sequence[Sequence[int]],
+        change: Change | Sequence[Change] | None,
+        *,
+        tokens: int,
+        temperature: float,
+        seed: int,
     ) -> list[Steered]:
         """What `generate` returns, computed in this thread; special tokens are never generated."""
-        if change is not None:
-            check(self._dictionary, change)
+        changes = self._checked(change)
         found: dict[int, Steered] = {}
-        block = self._block(change)
+        block = self._block(changes)
         for batch in batches(self._model, prompts, tokens=tokens):
             new = continuations(self._model, batch, block, tokens=tokens, temperature=temperature, seed=seed)
-            kls = [0.0] * len(new) if change is None else self._kl_of(batch, change)
+            kls = self._kl_of(batch, changes) if changes else [0.0] * len(new)
             for place, ids, kl in zip(batch.order, new.tolist(), kls, strict=True):
                 found[place] = Steered(pieces=self._model.vocabulary.render(ids), kl=kl)
         return [found[place] for place in range(len(prompts))]
 
     def next_logits(self, prompts: Sequence[Sequence[int]], change: Change | None) -> Float[Tensor, "prompt vocab"]:
         """Return the logits after each prompt with and without (`change` None) the feature changed, in float32."""
-        if change is not None:
-            check(self._dictionary, change)
+        changes = self._checked(change)
         parts = batches(self._model, prompts, tokens=0)
-        logits = torch.cat([next_logits(self._model, batch, self._block(change)) for batch in parts])
+        logits = torch.cat([next_logits(self._model, batch, self._block(changes)) for batch in parts])
         return logits[torch.tensor([place for batch in parts for place in batch.order]).argsort()]
 
-    def _kl_of(self, batch: Batch, change: Change) -> list[float]:
-        return divergence(next_logits(self._model, batch, self._block(change)), self._clean(batch)).tolist()
+    def _checked(self, change: Change | Sequence[Change] | None) -> tuple[Change, ...]:
+        changes = () if change is None else (change,) if isinstance(change, Change) else tuple(change)
+        for one in changes:
+            check(self._dictionary, one)
+        return changes
+
+    def _kl_of(self, batch: Batch, changes: tuple[Change, ...]) -> list[float]:
+        return divergence(next_logits(self._model, batch, self._block(changes)), self._clean(batch)).tolist()
 
     def _clean(self, batch: Batch) -> Float[Tensor, "prompt vocab"]:
         """The logits after each prompt with nothing changed; those used last are kept."""
         logits = self._kept.pop(batch.prompts, None)
         if logits is None:
-            logits = next_logits(self._model, batch, self._block(None))
+            logits = next_logits(self._model, batch, self._block(()))
         self._kept[batch.prompts] = logits
         if len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
         return logits
 
-    def _block(self, change: Change | None) -> Block:
+    def _block(self, changes: tuple[Change, ...]) -> Block:
         def block(last: int) -> AbstractContextManager[None]:
-            return changed(self._model, self._dictionary, change, last=last)
+            return changed(self._model, self._dictionary, changes, last=last)
 
         return block
 

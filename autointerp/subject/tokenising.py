@@ -37,7 +37,7 @@ def encoder(model: SubjectModel, content: Content) -> Encoder:
         size = len(model.vocabulary.tokens)
         return Encoder(digest([content, size]), lambda parts: [_given(part, size) for part in parts])
     # What special tokens are named in a text is text; in a chat the template puts them there.
-    how, texts = _texts(model.tokenizer, as_text=content == "text")
+    how, texts = text_encoder(model.tokenizer, as_text=content == "text")
     if content == "text":
         return Encoder(digest([content, how]), lambda parts: texts([part.content for part in parts]))
     template = model.tokenizer.chat_template
@@ -61,8 +61,11 @@ def tokenise(parts: Iterable[Part], encode: Encode) -> Iterator[tuple[Part, Ids]
         yield from zip(batch, encode(batch), strict=True)
 
 
-def _texts(tokenizer: PreTrainedTokenizerBase, *, as_text: bool) -> tuple[str, Callable[[list[str]], list[Ids]]]:
-    """Return a fingerprint of the tokenizer, and a copy of it that no other thread touches."""
+def text_encoder(tokenizer: PreTrainedTokenizerBase, *, as_text: bool) -> tuple[str, Callable[[list[str]], list[Ids]]]:
+    """Return a fingerprint of the tokenizer, and a copy of it that no other thread touches, as a function.
+
+    With `as_text` the names of special tokens in a text are text.
+    """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         table = digest([type(tokenizer).__name__, sorted(tokenizer.get_vocab().items())])

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from autointerp.api.app import create_app
+from autointerp.domain.inquiries import InquiryLimits
 from autointerp.jobs.records import Job
 from autointerp.llm.base import Endpoint
 from autointerp.prompts import PromptLibrary, default_folder
@@ -113,6 +114,7 @@ def app_over(database: Database, queue: Queue) -> FastAPI:
         prompts=PromptLibrary.load(default_folder()),
         endpoints={name: Endpoint(name=name, provider=name, api_key=SecretStr("k")) for name in ("openai", "fake")},
         lease=timedelta(seconds=15),
+        limits=InquiryLimits(),
     )
     return create_app(database, desk)
 

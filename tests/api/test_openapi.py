@@ -17,12 +17,14 @@ from autointerp.api.schemas import (
     features,
     harvests,
     health,
+    inquiries,
     measures,
     models,
     plugins,
     runs,
     saes,
     scores,
+    searches,
     summaries,
 )
 from autointerp.domain.specs import HarvestSpec, RunSpec
@@ -39,12 +41,14 @@ MODULES = (
     features,
     harvests,
     health,
+    inquiries,
     measures,
     models,
     plugins,
     runs,
     saes,
     scores,
+    searches,
     summaries,
 )
 RECORDS = [
@@ -90,6 +94,10 @@ def test_every_route_is_in_the_document(document: dict[str, Any]) -> None:
         "comparisons",
         "plugins",
         "endpoints",
+        "activations",
+        "tokens",
+        "searches",
+        "steering",
     }
     assert {"/health", "/ready"} <= set(document["paths"])
 

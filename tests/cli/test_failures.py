@@ -38,7 +38,7 @@ BASELINE = ["--model", "m", "--hook", "h", "--corpus", "stdlib", "--out", "none"
         (["score", "--features", "5", "--scorer", "no_such:lexical"], "detection"),
         (["score", "--features", "5", "--scorer", "detection:no_such"], "lexical"),
         (["serve", "--host", "0.0.0.0"], "--allow-public"),
-        (["worker", "--queues", "no_such"], "there are llm, harvest"),
+        (["worker", "--queues", "no_such"], "there are llm, harvest, model"),
         (["db", "current", "--url", "mysql://somewhere/name"], "sqlite:///FILE"),
     ],
 )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from autointerp.domain.calls import Reply, Request
+from autointerp.domain.inquiries import InquiryLimits
 from autointerp.domain.specs import CorpusSpec, HarvestSpec, RunSpec, SaeSpec, SubjectSpec
 from autointerp.jobs.records import Stop
 from autointerp.llm import honest
@@ -16,6 +17,7 @@ from autointerp.pipeline.bench import Workbench
 from autointerp.pipeline.device import Device
 from autointerp.pipeline.handlers import handlers
 from autointerp.pipeline.harvest import Field
+from autointerp.pipeline.inquiries.counter import Counter
 from autointerp.pipeline.shards import ShardStore
 from autointerp.pipeline.shop import Shop
 from autointerp.pipeline.subjects import LoadedSubjects
@@ -63,6 +65,7 @@ class World:
     model: Model
     shop: Shop
     field: Field
+    counter: Counter
     harvest: HarvestSpec
 
     def spec(self, **options: object) -> RunSpec:
@@ -81,7 +84,7 @@ class World:
     async def work(self, stop: Stop = go_on) -> None:
         """Do every job on the queue, and those that they queue."""
         for order in self.queue.take():
-            await handlers(self.shop, self.field)[order.handler](order.args, stop)
+            await handlers(self.shop, self.field, self.counter)[order.handler](order.args, stop)
 
     async def carry_out(self, spec: RunSpec) -> RunRecord:
         """Hand in a run, do its jobs, and return how it ended."""
@@ -126,11 +129,12 @@ async def open_world(
         gateway = Gateway(endpoints, books)
         bench = Workbench(gateway, books, prompts, subjects, "cpu")
         yield World(
-            desk=Desk(database, queue, prompts, endpoints, timedelta(seconds=15)),
+            desk=Desk(database, queue, prompts, endpoints, timedelta(seconds=15), InquiryLimits()),
             queue=queue,
             model=model,
             shop=Shop(database, books.commits, queue, bench, at_once=AT_ONCE),
             field=Field(database, queue, Device("cpu"), subjects, ShardStore(data_dir / "shards")),
+            counter=Counter(database, subjects, "cpu", InquiryLimits()),
             harvest=planted_harvest(folder),
         )
         await gateway.close()

@@ -57,7 +57,7 @@ def test_a_feature_writes_to_the_residual_stream_what_the_model_makes_of_its_dir
     written = residual_directions(dictionary, model)
 
     for feature in range(3):
-        with changed(model, dictionary, Change(feature=feature, mode=Mode.ADD, strength=2.0), last=TOKENS.shape[1]):
+        with changed(model, dictionary, [Change(feature=feature, mode=Mode.ADD, strength=2.0)], last=TOKENS.shape[1]):
             after = model.read(TOKENS, [place])[place].clone()
         expected = (2.0 * written[feature]).expand_as(before)
         torch.testing.assert_close(after - before, expected, rtol=1e-3, atol=1e-4)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from autointerp import wiring
 from autointerp.domain.ledger import AttemptStatus
@@ -73,6 +74,20 @@ def test_an_embedded_worker_harvests_explains_and_scores(settings: Settings, fol
     assert (found.explanations, found.scores, found.waiting) == (12, 12, 0)
     assert kept.name == "explainers/default"
     assert (alive, left) == (1, 0)
+
+
+def test_an_inquiry_is_answered_while_its_request_waits(settings: Settings, folder: Path) -> None:
+    database = wiring.open_database(settings)
+    with wiring.open_desk(settings, database) as desk, wiring.embedded_worker(settings, database):
+        harvest = create_harvest(desk, planted_harvest(folder))
+        wait_harvest(desk, harvest.id, timeout=60, poll=0.05)
+        with TestClient(wiring.create_api(settings)) as client:
+            asked = {"harvest_id": harvest.id, "text": "the red tiger climbs in the school.", "top": 3}
+            answer = client.post("/v1/activations", json=asked, headers={"Prefer": "wait=30"})
+    database.close()
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "done")
+    assert len(answer.json()["result"]["features"]) == 3
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

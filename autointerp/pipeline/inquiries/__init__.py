@@ -1,0 +1,1 @@
+"""Answers to inquiries: small questions to a subject model, while somebody waits."""
