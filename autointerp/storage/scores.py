@@ -13,6 +13,7 @@ from sqlalchemy.orm import defer
 from autointerp.domain.examples import Split
 from autointerp.domain.scores import GroupResult, Score, Trial
 from autointerp.errors import InvalidInput, NotFound
+from autointerp.storage import best_scores
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.insertion import insert_if_absent, insert_one
 from autointerp.storage.packing import pack_trials, unpack_trials
@@ -55,7 +56,10 @@ class NewScore:
 
 def add(session: WriteSession, new: NewScore) -> int:
     """Store a score with its trials and return its id, or the id of what this run and `position` stored before."""
-    return insert_one(session, ScoreTable, _rows(session, [new])[0], UNIQUE)
+    rows = _rows(session, [new])
+    stored = insert_one(session, ScoreTable, rows[0], UNIQUE)
+    best_scores.refresh(session, rows)
+    return stored
 
 
 def add_all(session: WriteSession, new: Sequence[NewScore]) -> list[None]:
@@ -65,7 +69,9 @@ def add_all(session: WriteSession, new: Sequence[NewScore]) -> list[None]:
     """
     if gone := [one.instead_of for one in new if one.instead_of is not None]:
         session.sql.connection().execute(sa.delete(ScoreTable).where(ScoreTable.id.in_(gone)))
-    insert_if_absent(session, ScoreTable, _rows(session, new))
+    rows = _rows(session, new)
+    insert_if_absent(session, ScoreTable, rows)
+    best_scores.refresh(session, rows)
     return [None] * len(new)
 
 
