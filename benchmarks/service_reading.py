@@ -23,7 +23,7 @@ from benchmarks.service_catalogue import Catalogue
 from benchmarks.service_filling import Filled
 from benchmarks.tables import Line, at_most, noted
 
-ASKED, BEFORE = 300, 20  # requests of each kind that are measured, and before them
+ASKED, BEFORE = 200, 10  # requests of each kind that are measured, and before them
 PATIENCE = 120.0
 Ask = Callable[[], str]
 
