@@ -13,7 +13,6 @@ from autointerp.storage.records import FeatureFilter, FeatureOrder
 from autointerp.storage.tables.explanations import ExplanationTable
 from autointerp.storage.tables.harvests import FeatureTable, HarvestedFeatureTable
 
-FEW = 5_000  # features that are sorted sooner than a longer list is walked until a page of them is found
 MEASURED = HarvestedFeatureTable
 T = TypeVar("T")
 
@@ -30,23 +29,26 @@ class _Listed:
     probe: Select[int]
 
 
-def passing(session: ReadSession, filter: FeatureFilter, order: FeatureOrder) -> list[ColumnElement[bool]]:
-    """The filters as conditions on features and what a harvest measured of them, for a list in `order`."""
+def passing(session: ReadSession, filter: FeatureFilter, order: FeatureOrder, *, few: int) -> list[ColumnElement[bool]]:
+    """The filters as conditions on features and what a harvest measured of them, for a list in `order`.
+
+    Where at most `few` features pass one of the filters, they are looked up and sorted, and the list is not walked.
+    """
     listed = list(_listed(session, filter, order))
-    first = next((one for one in listed if _is_few(session, one.probe)), None)
+    first = next((one for one in listed if _at_most(session, few, one.probe)), None)
     conditions = _plain(filter)
     for one in listed:
         if one is first:
-            few = one.features.distinct().cte("few").prefix_with("MATERIALIZED")
-            conditions.append(MEASURED.feature_id.in_(sa.select(few.c[0])))
+            found = one.features.distinct().cte("found").prefix_with("MATERIALIZED")
+            conditions.append(MEASURED.feature_id.in_(sa.select(found.c[0])))
         else:
             conditions += one.conditions
     return conditions
 
 
-def _is_few(session: ReadSession, probe: Select[int]) -> bool:
-    counted = sa.select(sa.func.count()).select_from(probe.limit(FEW + 1).subquery())
-    return session.sql.execute(counted).scalar_one() <= FEW
+def _at_most(session: ReadSession, few: int, probe: Select[int]) -> bool:
+    counted = sa.select(sa.func.count()).select_from(probe.limit(few + 1).subquery())
+    return session.sql.execute(counted).scalar_one() <= few
 
 
 def _listed(session: ReadSession, filter: FeatureFilter, order: FeatureOrder) -> Iterator[_Listed]:

@@ -13,19 +13,27 @@ from autointerp.storage.feature_filters import passing
 from autointerp.storage.records import FeatureFilter, FeatureOrder
 from autointerp.storage.tables.harvests import FeatureTable, HarvestedFeatureTable
 
+FEW = 5_000  # features that are sorted sooner than a longer list is walked until a page of them is found
 MEASURED = HarvestedFeatureTable
 Place = Row[int, int, int, float, float, float | None]  # id, sae_id, index, density, max, best
 
 
 def ids(
-    session: ReadSession, filter: FeatureFilter, *, order: FeatureOrder, after: int | None, limit: int
+    session: ReadSession,
+    filter: FeatureFilter,
+    *,
+    order: FeatureOrder,
+    after: int | None,
+    limit: int,
+    few: int = FEW,
 ) -> tuple[int, ...]:
     """Return the ids of the features that pass, from the one after the feature `after`, in `order`.
 
-    NotFound when `after` is not in the harvest, InvalidInput when the text to look for has no words.
+    `few` is as in `feature_filters.passing`, and changes nothing but how the features are found. NotFound when `after`
+    is not in the harvest, InvalidInput when the text to look for has no words.
     """
     last = None if after is None else _place(session, filter.harvest_id, after)
-    conditions = passing(session, filter, order)
+    conditions = passing(session, filter, order, few=few)
     found: list[int] = []
     for part in _parts(session, filter.harvest_id, order, last):
         if len(found) < limit:
@@ -35,7 +43,7 @@ def ids(
 
 def count(session: ReadSession, filter: FeatureFilter) -> int:
     """Count the features that pass."""
-    statement = _of_harvest(filter.harvest_id).where(*passing(session, filter, FeatureOrder.INDEX))
+    statement = _of_harvest(filter.harvest_id).where(*passing(session, filter, FeatureOrder.INDEX, few=FEW))
     return session.sql.execute(statement.with_only_columns(sa.func.count())).scalar_one()
 
 
