@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from autointerp.api.paging import Page, Paged
 from autointerp.api.parts import MOST, Id, Stored
 from autointerp.api.problems import documented
-from autointerp.api.schemas.features import Feature, FeaturePage
+from autointerp.api.schemas.features import SHOWN_TOKENS, Feature, FeaturePage
 from autointerp.domain.examples import Example, Split
 from autointerp.errors import InvalidInput, NotFound
 from autointerp.storage import examples, features, harvests
@@ -39,7 +39,10 @@ class Filters:
     max_density: Annotated[float | None, Query(ge=0, le=1)] = None
     min_firings: Annotated[int | None, Query(ge=0, le=MOST)] = None
     explained: Annotated[bool | None, Query(description="with an explanation, or without one")] = None
-    text: Annotated[str | None, Query(min_length=1, max_length=200, description="found in an explanation")] = None
+    text: Annotated[
+        str | None,
+        Query(min_length=1, max_length=200, description="an explanation has all of these words, as in a search"),
+    ] = None
 
 
 @router.get("/features", responses=documented(NotFound))
@@ -52,7 +55,9 @@ def list_features(
     """List the features of a harvest or an SAE that pass the filters."""
     with database.read() as session:
         chosen = _filter(session, filters)
-        rows = features.list_features(session, chosen, order=order, after=paging.after_number(), limit=paging.limit + 1)
+        rows = features.list_features(
+            session, chosen, order=order, after=paging.after_number(), limit=paging.limit + 1, tokens=SHOWN_TOKENS
+        )
     return paging.page(rows, key=lambda row: row.id, show=Feature.of)
 
 

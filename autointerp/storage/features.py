@@ -62,10 +62,15 @@ def newest(session: ReadSession, feature_id: int) -> FeatureRow:
     return get(session, harvest.id, feature_id)
 
 
-def get_many(session: ReadSession, harvest_id: str, feature_ids: Sequence[int]) -> tuple[FeatureRow, ...]:
-    """Return these features in the order asked; NotFound when one is missing."""
+def get_many(
+    session: ReadSession, harvest_id: str, feature_ids: Sequence[int], *, tokens: int | None = None
+) -> tuple[FeatureRow, ...]:
+    """Return these features in the order asked; NotFound when one is missing.
+
+    `tokens`: how many tokens of each kind, and how many neighbours, each is to have; None: all that are stored.
+    """
     rows = session.sql.execute(_rows(harvest_id).where(FeatureTable.id.in_(feature_ids)))
-    found = {record.id: record for record in _records(session, harvest_id, rows.all())}
+    found = {record.id: record for record in _records(session, harvest_id, rows.all(), tokens)}
     if missing := [feature_id for feature_id in feature_ids if feature_id not in found]:
         raise NotFound(f"there is no feature {missing[0]} in the harvest {harvest_id}")
     return tuple(found[feature_id] for feature_id in feature_ids)
@@ -79,17 +84,20 @@ def ids_by_index(session: ReadSession, sae_id: int, indices: Sequence[int]) -> d
 
 
 def list_features(
-    session: ReadSession, filter: FeatureFilter, *, order: FeatureOrder, after: int | None, limit: int
+    session: ReadSession,
+    filter: FeatureFilter,
+    *,
+    order: FeatureOrder,
+    after: int | None,
+    limit: int,
+    tokens: int | None = None,
 ) -> tuple[FeatureRow, ...]:
-    """Return the features that pass, from the one after the feature `after`, in `order`.
+    """Return the features that pass, from the one after the feature `after`, in `order`; `tokens` as in `get_many`.
 
     Features of the same value come from the one stored last. InvalidInput when the text to look for has no words.
     """
-    return get_many(
-        session,
-        filter.harvest_id,
-        feature_lists.ids(session, filter, order=order, after=after, limit=limit),
-    )
+    ids = feature_lists.ids(session, filter, order=order, after=after, limit=limit)
+    return get_many(session, filter.harvest_id, ids, tokens=tokens)
 
 
 def select(session: ReadSession, harvest_id: str, selection: FeatureSelection, seed: int) -> tuple[int, ...]:
@@ -162,16 +170,20 @@ def _rows(harvest_id: str) -> Select[int, int, int, str, str, bytes]:
 
 
 def _records(
-    session: ReadSession, harvest_id: str, rows: Sequence[Row[int, int, int, str, str, bytes]]
+    session: ReadSession,
+    harvest_id: str,
+    rows: Sequence[Row[int, int, int, str, str, bytes]],
+    tokens: int | None = None,
 ) -> tuple[FeatureRow, ...]:
     if not rows:
         return ()
     vocabulary = vocabularies.of_harvest(session, harvest_id)
-    return tuple(_record(row, vocabulary) for row in rows)
+    return tuple(_record(row, vocabulary, tokens) for row in rows)
 
 
-def _record(row: Row[int, int, int, str, str, bytes], vocabulary: Vocabulary) -> FeatureRow:
+def _record(row: Row[int, int, int, str, str, bytes], vocabulary: Vocabulary, tokens: int | None) -> FeatureRow:
     feature_id, sae_id, index, fingerprint, harvest_id, packed = row
-    statistics = unpack_statistics(unpack_measured(packed), vocabulary)
+    measured = unpack_measured(packed)
+    statistics = unpack_statistics(measured if tokens is None else measured.shortened(tokens), vocabulary)
     record = FeatureRecord(sae=fingerprint, index=index, statistics=statistics)
     return FeatureRow(id=feature_id, harvest_id=harvest_id, sae_id=sae_id, record=record)
