@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import psycopg
 
 from autointerp.domain.explanations import Explanation
+from autointerp.domain.specs import FeatureSelection
 from autointerp.storage import explanations, features, upkeep
 from autointerp.storage.engine import Database, WriteSession
 from autointerp.storage.scores import NewScore, add_all
@@ -45,7 +46,8 @@ def fill(database: Database, count: int) -> tuple[Filled, list[Line]]:
 
     stored = _rate(database, harvested, count, "features")
     with database.read() as session:
-        ids = tuple(features.ids_by_index(session, sae, range(count)).values())
+        every = FeatureSelection(min_firings=0, max_density=1.0)
+        ids = features.select(session, harvest, every, seed=0)
     live = [feature_id for feature_id, fires in zip(ids, firing, strict=True) if fires]
     claims: list[int] = []
 

@@ -1,10 +1,11 @@
 """Lists of features, page by page: what a page shows is found in an index, by ids alone."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Row, Select
+from sqlalchemy import ColumnElement, Select
 
 from autointerp.errors import NotFound
 from autointerp.storage import harvests
@@ -15,7 +16,22 @@ from autointerp.storage.tables.harvests import FeatureTable, HarvestedFeatureTab
 
 FEW = 5_000  # features that are sorted sooner than a longer list is walked until a page of them is found
 MEASURED = HarvestedFeatureTable
-Place = Row[int, int, int, float, float, float | None]  # id, sae_id, index, density, max, best
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a feature stands in every order."""
+
+    id: int
+    sae_id: int
+    index: int
+    density: float
+    max: float
+    best: float | None
+
+    def by(self, value: float | None) -> tuple[float | None, int]:
+        """Where it stands among features in the order of this value of theirs."""
+        return value, self.id
 
 
 def ids(
@@ -55,9 +71,9 @@ def _parts(session: ReadSession, harvest_id: str, order: FeatureOrder, last: Pla
             for sae_id in sorted(harvests.sae_ids_of(session, harvest_id)):
                 yield from _by_index(every, sae_id, last)
         case FeatureOrder.DENSITY:
-            yield _from_largest(every, MEASURED.density.expression, last and (last.density, last.id))
+            yield _from_largest(every, MEASURED.density.expression, None if last is None else last.by(last.density))
         case FeatureOrder.MAX:
-            yield _from_largest(every, MEASURED.max.expression, last and (last.max, last.id))
+            yield _from_largest(every, MEASURED.max.expression, None if last is None else last.by(last.max))
         case FeatureOrder.SCORE:
             yield from _by_score(every, last)
 
@@ -80,7 +96,7 @@ def _by_score(every: Select[int], last: Place | None) -> Iterator[Select[int]]:
     unscored = every.where(MEASURED.best.is_(None)).order_by(MEASURED.feature_id)
     if last is None or last.best is not None:
         scored = every.where(MEASURED.best.is_not(None))
-        yield _from_largest(scored, MEASURED.best.expression, last and (last.best, last.id))
+        yield _from_largest(scored, MEASURED.best.expression, None if last is None else last.by(last.best))
         yield unscored
     else:
         yield unscored.where(MEASURED.feature_id > last.id)
@@ -93,11 +109,10 @@ def _from_largest(every: Select[int], value: ColumnElement[Any], last: tuple[flo
 
 
 def _place(session: ReadSession, harvest_id: str, feature_id: int) -> Place:
-    """Where a feature stands in every order."""
     table = FeatureTable
     columns = table.id, table.sae_id, table.index, MEASURED.density, MEASURED.max, MEASURED.best
     joined = sa.select(*columns).join(MEASURED, MEASURED.feature_id == table.id)
     row = session.sql.execute(joined.where(MEASURED.harvest_id == harvest_id, table.id == feature_id)).first()
     if row is None:
         raise NotFound(f"there is no feature {feature_id} in the harvest {harvest_id}")
-    return row
+    return Place(*row)
