@@ -11,22 +11,23 @@ COPY migrations ./migrations
 COPY autointerp ./autointerp
 
 FROM base AS api
-RUN pip install -c constraints.txt .
+RUN pip install -c constraints.txt '.[traces]'
 USER autointerp
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=2)"]
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/ready', timeout=2)"]
 ENTRYPOINT ["autointerp"]
-CMD ["serve", "--api-only", "--host", "0.0.0.0", "--allow-public"]
+CMD ["serve", "--api-only", "--host", "0.0.0.0"]
 
 FROM base AS worker
 ENV HF_HOME=/data/huggingface
 # The plain index gives CUDA builds of torch; a worker without a GPU takes the CPU build with
 # `--build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu`.
 ARG TORCH_INDEX=https://pypi.org/simple
-RUN pip install -c constraints.txt --extra-index-url "$TORCH_INDEX" '.[models,demo]'
+RUN pip install -c constraints.txt --extra-index-url "$TORCH_INDEX" '.[models,demo,traces]'
 USER autointerp
 VOLUME /data
+EXPOSE 9100
 ENTRYPOINT ["autointerp"]
 CMD ["worker"]

@@ -8,6 +8,11 @@ AutointerpError
 ├── NotFound (404)             no such record
 ├── Conflict (409)             the record is in a state that does not allow this
 ├── Unauthorised (401)         a key is missing or wrong
+├── Forbidden (403)            the key does not reach that far, or the request comes from where it should not
+├── TooSlow (408)              a request did not arrive in time
+├── TooLarge (413)             a request is larger than this server takes
+├── WrongMedia (415)           the body is of a kind that this address does not read
+├── TooMany (429)              the key has used up its requests; it says when there are more
 ├── Unavailable (503)          something needed is not there now: database locked, disk full, worker gone
 │   └── DamagedFile (503)      a file on disk does not match its digest
 ├── LLMError (502)             a language-model server failed; see llm/base.py for its kinds
@@ -80,6 +85,45 @@ class Unauthorised(AutointerpError):
 
     status = 401
     title = "Unauthorised"
+
+
+class Forbidden(AutointerpError):
+    """The key does not reach that far, or the request comes from where it should not."""
+
+    status = 403
+    title = "Forbidden"
+
+
+class TooSlow(AutointerpError):
+    """A request did not arrive in time."""
+
+    status = 408
+    title = "Too slow"
+
+
+class TooLarge(AutointerpError):
+    """A request is larger than this server takes."""
+
+    status = 413
+    title = "Too large"
+
+
+class WrongMedia(AutointerpError):
+    """The body of a request is of a kind that its address does not read."""
+
+    status = 415
+    title = "Wrong media type"
+
+
+class TooMany(AutointerpError):
+    """The key has used up its requests; `wait` is in seconds."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, wait: float = 1.0) -> None:
+        super().__init__(detail)
+        self.wait = wait
 
 
 class Unavailable(AutointerpError):

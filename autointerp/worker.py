@@ -5,11 +5,14 @@ import logging
 import signal
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
+from prometheus_client import CollectorRegistry
+
 from autointerp.domain.inquiries import InquiryLimits
+from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.harvest.location import open_location
 from autointerp.jobs.duty import on_duty
 from autointerp.jobs.engine import QueueOptions, worker_name
@@ -17,10 +20,13 @@ from autointerp.jobs.place import beside
 from autointerp.jobs.records import HARVEST, LLM, MODEL, Submitter
 from autointerp.jobs.submitter import open_submitter
 from autointerp.llm.base import Endpoint
+from autointerp.llm.measuring import Attempted, CountedBooks, OpenLines
 from autointerp.llm.stack import Gateway
+from autointerp.observing.exposition import exposed
 from autointerp.pipeline.batches.loop import tending
 from autointerp.pipeline.bench import Workbench
 from autointerp.pipeline.device import Device
+from autointerp.pipeline.embedding import embedding
 from autointerp.pipeline.handlers import handlers
 from autointerp.pipeline.harvest import Field
 from autointerp.pipeline.inquiries.counter import Counter
@@ -42,7 +48,8 @@ _log = logging.getLogger(__name__)
 class Equipment:
     """What a worker works with. `chunks` of runs at once, `features` of each in flight; times in seconds.
 
-    `shards` is the folder or fsspec URL of the shards of harvests.
+    `shards` is the folder or fsspec URL of the shards of harvests, `reach` what specs may name. `metrics_port` None:
+    nobody asks for numbers.
     """
 
     database: Database
@@ -58,7 +65,10 @@ class Equipment:
     polling: float
     inquiry_polling: float
     tending: float
+    metrics_port: int | None
+    metrics_host: str
     limits: InquiryLimits
+    reach: Reach = EVERYTHING
 
 
 @contextmanager
@@ -70,14 +80,17 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     name = worker_name()
     books = Books.over(commits, worker=name)
     endpoints = {one.name: one for one in equipment.endpoints}
-    gateway = Gateway(endpoints, books)
-    bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device)
+    registry = CollectorRegistry()
+    gateway = Gateway(endpoints, books if equipment.metrics_port is None else CountedBooks(books, Attempted(registry)))
+    registry.register(OpenLines(gateway.open_lines))
+    bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device, equipment.reach)
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
         field = _field(equipment, jobs) if HARVEST in queues else None
-        counter = Counter(database, equipment.subjects, equipment.device, equipment.limits)
+        counter = Counter(database, equipment.subjects, equipment.device, equipment.limits, equipment.reach)
         with (
             tending(database, jobs, endpoints, pause=equipment.tending) if LLM in queues else nullcontext(),
+            _embedding(equipment) if MODEL in queues else nullcontext(),
             on_duty(
                 database,
                 jobs,
@@ -88,6 +101,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
                 drain=equipment.drain,
                 closing=bench.close,
             ) as worker,
+            _numbers(equipment, registry),
             _old_memory_left_alone(),
         ):
             yield worker
@@ -107,6 +121,10 @@ def work_until_told(equipment: Equipment, queues: Sequence[str]) -> None:
             signal.signal(number, handler)
 
 
+def _embedding(equipment: Equipment) -> AbstractContextManager[None]:
+    return embedding(equipment.database, equipment.device, reach=equipment.reach, pause=equipment.tending)
+
+
 @contextmanager
 def _old_memory_left_alone() -> Generator[None]:
     """Keep the garbage collector from looking through all that was loaded before the work began, again and again: it is
@@ -117,6 +135,12 @@ def _old_memory_left_alone() -> Generator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+def _numbers(equipment: Equipment, registry: CollectorRegistry) -> AbstractContextManager[object]:
+    if equipment.metrics_port is None:
+        return nullcontext()
+    return exposed(registry, host=equipment.metrics_host, port=equipment.metrics_port)
 
 
 def _options(equipment: Equipment, queue: str) -> QueueOptions:

@@ -5,7 +5,7 @@ at a token. Explanations come from token statistics, and every judge that needs 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -65,10 +65,23 @@ class World:
         }
 
 
-def real(folder: Path) -> dict[str, object]:
+BUNDLED = World(
+    name="bundled model of Python sources",
+    model=demo.MODEL,
+    corpus={"kind": "stdlib"},
+    saes={"SAE (TopK)": demo.SAE_TOPK, "SAE (JumpReLU)": demo.SAE_JUMPRELU},
+    hook=demo.HOOK,
+    neurons=f"{demo.HOOK}.mlp.down_proj.input",
+    features=2048,
+    active=24,
+)
+WORLDS = ("bundled", "stories")
+
+
+def real(folder: Path, names: Collection[str] = WORLDS) -> dict[str, object]:
     """Compare on the bundled model and on a story model, where that is at hand; print a table for each."""
     found: dict[str, object] = {}
-    for world in _worlds(folder):
+    for world in _worlds(folder, names):
         own = folder / world.name.split()[0]
         own.mkdir()
         scores = _scores(own, world)
@@ -80,17 +93,11 @@ def real(folder: Path) -> dict[str, object]:
     return found
 
 
-def _worlds(folder: Path) -> Iterator[World]:
-    yield World(
-        name="bundled model of Python sources",
-        model=demo.MODEL,
-        corpus={"kind": "stdlib"},
-        saes={"SAE (TopK)": demo.SAE_TOPK, "SAE (JumpReLU)": demo.SAE_JUMPRELU},
-        hook=demo.HOOK,
-        neurons=f"{demo.HOOK}.mlp.down_proj.input",
-        features=2048,
-        active=24,
-    )
+def _worlds(folder: Path, names: Collection[str]) -> Iterator[World]:
+    if "bundled" in names:
+        yield BUNDLED
+    if "stories" not in names:
+        return
     if not (STORIES.is_dir() and TALES.is_file()):
         print(f"The story model is left out: {STORIES} or {TALES} is not there.\n")
         return

@@ -25,7 +25,7 @@ from benchmarks.llm_cost import counter
 from benchmarks.llm_run import harvested
 from benchmarks.planted.features import Departure, features
 from benchmarks.planted.subject import save
-from benchmarks.real_features import real
+from benchmarks.real_features import WORLDS, real
 from benchmarks.separation import SCORERS, Costs, Measured, measure
 from benchmarks.tables import markdown
 
@@ -87,6 +87,7 @@ def main() -> None:
     """Measure what is asked for and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=["planted", "real"])
+    parser.add_argument("--worlds", nargs="*", default=list(WORLDS), choices=WORLDS, help="of real features")
     parser.add_argument("--scorers", nargs="*", default=list(SCORERS), choices=list(SCORERS))
     parser.add_argument("--tokens", type=int, default=TOKENS, help="of the planted harvest")
     parser.add_argument("--features", type=int, help="at most, of the planted ones; all if not given")
@@ -102,7 +103,7 @@ def main() -> None:
                 folder, tokens=options.tokens, only=options.scorers, workers=options.workers, most=options.features
             )
         if options.only != "planted":
-            found |= real(folder)
+            found |= real(folder, options.worlds)
     if options.json is not None:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -10,7 +10,12 @@ import pytest
 import typer
 import yaml
 
+from autointerp import settings, wiring
+from autointerp.api.gate.access import Mode
+from autointerp.api.serving import SHUTDOWN
 from autointerp.cli import app
+from autointerp.doctor.settings import unknown_variables
+from autointerp.settings import Settings, WorkerSettings
 
 ROOT = Path(__file__).parent.parent
 OWN = ("migrate", "api", "worker")
@@ -50,6 +55,22 @@ def test_no_image_runs_as_root() -> None:
     assert ["USER autointerp" in stage for stage in stages] == [True, True]
 
 
+def test_a_container_is_healthy_when_it_can_answer_and_has_time_to_leave(compose: dict[str, Any]) -> None:
+    api, worker = compose["services"]["api"], compose["services"]["worker"]
+    dockerfile = (ROOT / "Dockerfile").read_text()
+
+    assert "/ready" in api["healthcheck"]["test"][-1]
+    assert "8000/ready" in dockerfile
+    assert int(api["stop_grace_period"].removesuffix("s")) > SHUTDOWN + Settings.model_fields["stop_notice"].default
+    assert int(worker["stop_grace_period"].removesuffix("s")) > WorkerSettings.model_fields["drain"].default
+
+
+def test_what_is_set_is_a_setting(compose: dict[str, Any]) -> None:
+    variables = {name for service in OWN for name in compose["services"][service]["environment"]}
+
+    assert list(unknown_variables(dict.fromkeys(variables, "x"))) == []
+
+
 def test_the_services_start_after_the_migration_and_it_after_the_database(compose: dict[str, Any]) -> None:
     services = compose["services"]
 
@@ -71,6 +92,16 @@ def test_what_the_dockerfile_copies_exists_and_is_not_ignored() -> None:
     names = {name for line in copied for name in line.split()}
     assert names == kept
     assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_the_api_asks_for_keys_and_is_published_on_this_machine_alone(compose: dict[str, Any]) -> None:
+    api = compose["services"]["api"]
+    environment = {name: str(value) for name, value in api["environment"].items() if name.startswith("AUTOINTERP_")}
+    host = api["command"][api["command"].index("--host") + 1]
+
+    assert Mode.KEYS is wiring.access_of(settings.load(), host).mode
+    assert "AUTOINTERP_ACCESS__MODE" not in environment
+    assert [published.split(":")[0] for published in api["ports"]] == ["127.0.0.1"]
 
 
 def test_docker_accepts_the_compose_file() -> None:

@@ -2,40 +2,43 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from autointerp.api.paging import Page, Paged
+from autointerp.api.caching import Unchanging
+from autointerp.api.formats import streamed
+from autointerp.api.listing import Listed
+from autointerp.api.paging import Page
 from autointerp.api.parts import Id, OfId, Stored
 from autointerp.api.problems import documented
+from autointerp.api.reading import Reading
 from autointerp.api.schemas.explanations import Explanation
 from autointerp.errors import NotFound
 from autointerp.storage import explanations
+from autointerp.storage.engine import ReadSession
+from autointerp.storage.records import ExplanationRecord
 
-router = APIRouter(prefix="/explanations", tags=["explanations"])
+router = APIRouter(prefix="/explanations", tags=["explanations"], route_class=Reading)
 
 
-@router.get("", responses=documented())
+@router.get("", response_model=Page[Explanation], responses=streamed(Explanation) | documented())
 def list_explanations(
     database: Stored,
-    paging: Paged,
+    listing: Listed,
     feature_id: OfId = None,
     harvest_id: Annotated[str | None, Query(description="from the examples of this harvest")] = None,
     run_id: Annotated[str | None, Query(description="made by this run")] = None,
-) -> Page[Explanation]:
+) -> Page[Explanation] | Response:
     """List explanations, oldest first."""
-    with database.read() as session:
-        rows = explanations.list_explanations(
-            session,
-            feature_id=feature_id,
-            harvest_id=harvest_id,
-            run_id=run_id,
-            after=paging.after_number(),
-            limit=paging.limit + 1,
+
+    def read(session: ReadSession, after: int | None, limit: int) -> tuple[ExplanationRecord, ...]:
+        return explanations.list_explanations(
+            session, feature_id=feature_id, harvest_id=harvest_id, run_id=run_id, after=after, limit=limit
         )
-    return paging.page(rows, key=lambda row: row.id, show=Explanation.of)
+
+    return listing.by_number(database, read, key=lambda row: row.id, record=Explanation, show=Explanation.of)
 
 
-@router.get("/{explanation_id}", responses=documented(NotFound))
+@router.get("/{explanation_id}", responses=documented(NotFound), dependencies=[Unchanging])
 def get_explanation(database: Stored, explanation_id: Id) -> Explanation:
     """Show one explanation and what made it."""
     with database.read() as session:

@@ -3,20 +3,24 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 
-from autointerp.api.paging import Page, Paged
+from autointerp.api.caching import keep
+from autointerp.api.formats import streamed
+from autointerp.api.listing import Listed
+from autointerp.api.paging import Page
 from autointerp.api.parts import MOST, Id, Stored
 from autointerp.api.problems import documented
+from autointerp.api.reading import Reading
 from autointerp.api.schemas.features import SHOWN_TOKENS, Feature, FeaturePage
 from autointerp.domain.examples import Example, Split
 from autointerp.errors import InvalidInput, NotFound
 from autointerp.storage import examples, features, harvests
 from autointerp.storage.engine import ReadSession
-from autointerp.storage.records import FeatureFilter, FeatureOrder, FeatureRow
+from autointerp.storage.records import FeatureFilter, FeatureOrder, FeatureRow, HarvestState
 
 MOST_INDEX = 2**31 - 1
-router = APIRouter(tags=["features"])
+router = APIRouter(tags=["features"], route_class=Reading)
 Splits = Annotated[
     list[Split] | None,
     Query(description="whose examples to show, repeated for several; the explain split if not given"),
@@ -45,26 +49,30 @@ class Filters:
     ] = None
 
 
-@router.get("/features", responses=documented(NotFound))
+@router.get("/features", response_model=Page[Feature], responses=streamed(Feature) | documented(NotFound))
 def list_features(
     database: Stored,
-    paging: Paged,
+    listing: Listed,
     filters: Annotated[Filters, Depends()],
     order: Annotated[FeatureOrder, Query(description="by index, or from the largest value")] = FeatureOrder.INDEX,
-) -> Page[Feature]:
+) -> Page[Feature] | Response:
     """List the features of a harvest or an SAE that pass the filters."""
     with database.read() as session:
         chosen = _filter(session, filters)
-        rows = features.list_features(
-            session, chosen, order=order, after=paging.after_number(), limit=paging.limit + 1, tokens=SHOWN_TOKENS
-        )
-    return paging.page(rows, key=lambda row: row.id, show=Feature.of)
+
+    def read(session: ReadSession, after: int | None, limit: int) -> tuple[FeatureRow, ...]:
+        return features.list_features(session, chosen, order=order, after=after, limit=limit, tokens=SHOWN_TOKENS)
+
+    return listing.by_number(database, read, key=lambda row: row.id, record=Feature, show=Feature.of)
 
 
 @router.get("/features/{feature_id}", responses=documented(NotFound))
-def get_feature(database: Stored, feature_id: Id, harvest_id: OfHarvest = None, split: Splits = None) -> FeaturePage:
+def get_feature(
+    database: Stored, response: Response, feature_id: Id, harvest_id: OfHarvest = None, split: Splits = None
+) -> FeaturePage:
     """Show a feature with its statistics, and its examples in the splits asked for."""
     with database.read() as session:
+        _keep_finished(session, harvest_id, response)
         if harvest_id is None:
             row = features.newest(session, feature_id)
         else:
@@ -74,10 +82,16 @@ def get_feature(database: Stored, feature_id: Id, harvest_id: OfHarvest = None, 
 
 @router.get("/saes/{sae_id}/features/{index}", responses=documented(NotFound))
 def get_feature_of_sae(
-    database: Stored, sae_id: Id, index: Index, harvest_id: OfHarvest = None, split: Splits = None
+    database: Stored,
+    response: Response,
+    sae_id: Id,
+    index: Index,
+    harvest_id: OfHarvest = None,
+    split: Splits = None,
 ) -> FeaturePage:
     """Show a feature by its index in an SAE."""
     with database.read() as session:
+        _keep_finished(session, harvest_id, response)
         row = features.get_by_index(session, harvest_id or _newest_harvest(session, sae_id), sae_id, index)
         return FeaturePage.with_examples(row, _examples(session, row, split))
 
@@ -101,6 +115,12 @@ def _filter(session: ReadSession, filters: Filters) -> FeatureFilter:
         explained=filters.explained,
         text=filters.text,
     )
+
+
+def _keep_finished(session: ReadSession, harvest_id: str | None, response: Response) -> None:
+    """What a finished harvest measured never changes; which harvest is the newest does."""
+    if harvest_id is not None and harvests.get(session, harvest_id).state is HarvestState.FINISHED:
+        keep(response)
 
 
 def _newest_harvest(session: ReadSession, sae_id: int) -> str:

@@ -8,6 +8,7 @@ from autointerp import runs
 from autointerp.api.paging import Page, Paged
 from autointerp.api.parts import AtDesk, Stored
 from autointerp.api.problems import documented
+from autointerp.api.reading import Reading
 from autointerp.api.schemas.harvests import SPEC_EXAMPLE, Harvest
 from autointerp.domain.specs import HarvestSpec
 from autointerp.errors import Conflict, NotFound
@@ -15,7 +16,7 @@ from autointerp.runs import Desk
 from autointerp.storage import harvests
 from autointerp.storage.records import HarvestRecord
 
-router = APIRouter(prefix="/harvests", tags=["harvests"])
+router = APIRouter(prefix="/harvests", tags=["harvests"], route_class=Reading)
 Spec = Annotated[HarvestSpec, Body(openapi_examples={"gpt2": {"summary": "GPT-2 on a file", "value": SPEC_EXAMPLE}})]
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from autointerp.api.problems import Problem
+from autointerp.api.gate.scopes import SCOPES
+from autointerp.api.problems import Problem, of_the_gate
 
 REF = "#/components/schemas/"
 
@@ -29,11 +30,30 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template=REF + "{model}")
     schemas.update(problem.pop("$defs", {}), Problem=problem)
+    _tell_of_keys(document)
     for content in _json_answers(document):
         found = _example(content.get("schema", {}), schemas)
         if found is not None:
             content.setdefault("example", found)
     return document
+
+
+def _tell_of_keys(document: dict[str, Any]) -> None:
+    """Name the scheme of keys, and for each operation its scope and what the gate may answer."""
+    document["components"]["securitySchemes"] = {
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "ai_ID_SECRET",
+            "description": "An API key. A single-user server, which answers its own machine alone, asks for none.",
+        }
+    }
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            scope = SCOPES.get(f"{method.upper()} {path}")
+            operation["security"] = [] if scope is None else [{"key": [str(scope)]}]
+            refusals = of_the_gate(public=scope is None, body="requestBody" in operation)
+            operation["responses"] = {**refusals, **operation["responses"]}
 
 
 def _json_answers(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

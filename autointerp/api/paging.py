@@ -15,6 +15,7 @@ from autointerp.hashing import digest
 
 LIMIT = 50
 MOST = 500
+NOT_FILTERS = ("cursor", "limit", "fields", "format")
 T = TypeVar("T")
 Row = TypeVar("Row")
 
@@ -40,13 +41,13 @@ class Paging:
         after = self._after()
         if after is None or (type(after) is int and 0 <= after < 2**63):
             return after
-        raise _bad_cursor()
+        raise bad_cursor()
 
     def after_text(self) -> str | None:
         """The textual key of the row that the last page ended with; None: start from the beginning."""
         after = self._after()
         if after is not None and not isinstance(after, str):
-            raise _bad_cursor()
+            raise bad_cursor()
         return after
 
     def page(self, rows: Sequence[Row], key: Callable[[Row], int | str], show: Callable[[Row], T]) -> Page[T]:
@@ -65,7 +66,7 @@ class Paging:
             content = json.loads(base64.b64decode(self.cursor + "=" * (-len(self.cursor) % 4), b"-_", validate=True))
             after, of = content["after"], content["of"]
         except (binascii.Error, ValueError, KeyError, TypeError) as error:
-            raise _bad_cursor() from error
+            raise bad_cursor() from error
         if of != self._list():
             raise InvalidInput("this cursor belongs to another list or other filters; start again without a cursor")
         return after
@@ -76,11 +77,12 @@ class Paging:
 
     def _list(self) -> str:
         """Which list this is: its path and filters, so that a cursor cannot be used with others."""
-        filters = sorted((k, v) for k, v in self.request.query_params.multi_items() if k not in ("cursor", "limit"))
+        filters = sorted((k, v) for k, v in self.request.query_params.multi_items() if k not in NOT_FILTERS)
         return digest([self.request.url.path, filters])[:12]
 
 
-def _bad_cursor() -> InvalidInput:
+def bad_cursor() -> InvalidInput:
+    """What a cursor that we did not make is answered with."""
     return InvalidInput("the cursor cannot be read; pass `next` of the last page as it came, or none")
 
 

@@ -1,8 +1,9 @@
 """Errors as problem documents (RFC 9457): one shape for every failure of the API."""
 
 import logging
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -12,7 +13,21 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from autointerp.errors import AutointerpError, Conflict, InvalidInput, NotFound, Unavailable
+from autointerp.api.gate.headers import SECURE
+from autointerp.errors import (
+    AutointerpError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    TooMany,
+    TooSlow,
+    Unauthorised,
+    Unavailable,
+    WrongMedia,
+)
+from autointerp.observing.context import about, subject
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST = 2_000  # what a request held may come back in a detail
@@ -34,6 +49,7 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="one sentence about this occurrence, saying what to do")
     instance: str = Field(description="the path that was asked for")
+    request_id: str | None = Field(default=None, description="the request's name in the log and in X-Request-ID")
     errors: list[FieldError] | None = Field(default=None, description="each wrong field, for an invalid request")
 
 
@@ -58,7 +74,43 @@ _DETAILS: dict[type[AutointerpError], str] = {
     NotFound: "there is no run '0192f3aa'; list them with GET /v1/runs",
     Conflict: "the run is complete; only a run that is under way can be cancelled",
     Unavailable: "the database is locked by another process; try again in a moment",
+    Unauthorised: "this needs a key: send `Authorization: Bearer KEY`",
+    Forbidden: "the key 4f2a90c1d3e7 has the scope read, and this needs run",
+    TooMany: "the key 4f2a90c1d3e7 has used up its 600 requests a minute; ask again in 0.1 s",
+    TooSlow: "the body did not arrive within 30 s; send it again",
+    TooLarge: "the body is larger than the 4,194,304 bytes that this server takes",
+    WrongMedia: "the body is text/plain; send JSON, with Content-Type: application/json",
 }
+
+
+def of_the_gate(*, public: bool, body: bool) -> dict[str, dict[str, Any]]:
+    """The `responses` of whatever is refused before a route sees it."""
+    kinds = [
+        Forbidden,
+        *(() if public else (Unauthorised, TooMany)),
+        *((TooSlow, TooLarge, WrongMedia) if body else ()),
+    ]
+    return {str(kind.status): _response(_example(kind)) for kind in kinds}
+
+
+def problem_of(failure: AutointerpError, instance: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The answer that tells a deliberate failure."""
+    problem = Problem(
+        type=problem_type(type(failure)),
+        title=failure.title,
+        status=failure.status,
+        detail=_shortened(failure.detail),
+        instance=instance,
+    )
+    return _send(problem, {**_headers(failure), **(headers or {})})
+
+
+def _headers(failure: AutointerpError) -> dict[str, str]:
+    if isinstance(failure, TooMany):
+        return {"Retry-After": str(math.ceil(failure.wait))}
+    if failure.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return {"Retry-After": "1"}
+    return {"WWW-Authenticate": "Bearer"} if isinstance(failure, Unauthorised) else {}
 
 
 def _example(kind: type[AutointerpError]) -> Problem:
@@ -83,21 +135,13 @@ def _urn(title: str) -> str:
 
 
 def _send(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    content = problem.model_dump(exclude_none=True)
+    named = problem.model_copy(update={"request_id": subject().get("request_id")})
+    content = named.model_dump(exclude_none=True)
     return JSONResponse(content, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 async def _on_failure(request: Request, error: Exception) -> JSONResponse:
-    failure = cast(AutointerpError, error)
-    problem = Problem(
-        type=problem_type(type(failure)),
-        title=failure.title,
-        status=failure.status,
-        detail=_shortened(failure.detail),
-        instance=request.url.path,
-    )
-    headers = {"Retry-After": "1"} if failure.status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return _send(problem, headers)
+    return problem_of(cast(AutointerpError, error), request.url.path)
 
 
 def _shortened(detail: str) -> str:
@@ -128,6 +172,8 @@ def _where(location: Sequence[Any]) -> str:
 
 async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     failure = cast(HTTPException, error)
+    if failure.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's word for JSON that cannot be read
+        return problem_of(InvalidInput(f"the request cannot be read: {failure.detail}"), request.url.path)
     title = HTTPStatus(failure.status_code).phrase
     details = {
         404: f"there is nothing at {request.url.path}; the API is described at /docs",
@@ -144,8 +190,12 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected failure at %s %s", request.method, request.url.path, exc_info=error)
-    return _send(_unexpected(request.url.path))
+    """This answer passes no middleware any more, so it is named here, and gets the headers that others have."""
+    name = getattr(request.state, "request_id", None)
+    with about(request_id=name):
+        log.error("unexpected failure at %s %s", request.method, request.url.path, exc_info=error)
+        named = {} if name is None else {"X-Request-ID": name}
+        return _send(_unexpected(request.url.path), {**SECURE, **named})
 
 
 def _unexpected(instance: str) -> Problem:

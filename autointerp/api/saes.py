@@ -2,14 +2,16 @@
 
 from fastapi import APIRouter
 
+from autointerp.api.caching import Unchanging
 from autointerp.api.paging import Page, Paged
 from autointerp.api.parts import Id, OfId, Stored
 from autointerp.api.problems import documented
+from autointerp.api.reading import Reading
 from autointerp.api.schemas.saes import Sae
 from autointerp.errors import NotFound
 from autointerp.storage import saes
 
-router = APIRouter(prefix="/saes", tags=["SAEs"])
+router = APIRouter(prefix="/saes", tags=["SAEs"], route_class=Reading)
 
 
 @router.get("", responses=documented())
@@ -20,7 +22,7 @@ def list_saes(database: Stored, paging: Paged, model_id: OfId = None) -> Page[Sa
     return paging.page(rows, key=lambda row: row.id, show=Sae.of)
 
 
-@router.get("/{sae_id}", responses=documented(NotFound))
+@router.get("/{sae_id}", responses=documented(NotFound), dependencies=[Unchanging])
 def get_sae(database: Stored, sae_id: Id) -> Sae:
     """Show one SAE."""
     with database.read() as session:

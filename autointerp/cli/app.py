@@ -13,13 +13,18 @@ from autointerp.cli import (
     compare,
     db,
     demo,
+    doctor,
+    embed,
     endpoints,
     estimate,
     explain,
     export,
     features,
     harvest,
+    importing,
+    keys,
     run,
+    runs,
     score,
     serve,
     show,
@@ -62,8 +67,13 @@ app.command("compare")(compare.compare)
 app.command("agreement")(agreement.agreement)
 app.command("serve")(serve.serve)
 app.command("worker")(worker.worker)
+app.command("embed")(embed.embed)
 app.command("export")(export.export)
+app.command("import")(importing.import_)
+app.command("doctor")(doctor.doctor)
 app.add_typer(endpoints.app, name="endpoints")
+app.add_typer(runs.app, name="runs")
+app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")
 
 

@@ -48,7 +48,7 @@ def _fit(spec: BaselineSpec, subject: SubjectSpec, read: CorpusSpec, hook: str, 
     from autointerp.subject.model import load_model
 
     loaded = settings.load()
-    model = load_model(subject, device=loaded.device)
+    model = load_model(subject, device=loaded.device, pickles=loaded.reach.pickles)
     corpus = open_corpus(read, model, context=context, tokens=spec.tokens, folder=loaded.data_dir / "tokens")
     try:
         sae = fit_baseline(spec, model, corpus, hook=hook)

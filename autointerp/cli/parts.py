@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 from autointerp import settings, wiring
 from autointerp.jobs import endings
+from autointerp.jobs.records import HARVEST, LLM
 from autointerp.runs import Desk
 from autointerp.storage.engine import Database
 
@@ -32,7 +33,7 @@ def at_desk(*, working: bool) -> Generator[Desk]:
         if working:
             parts.enter_context(_stoppable())
             parts.enter_context(_untold())
-            parts.enter_context(wiring.embedded_worker(loaded, database))
+            parts.enter_context(wiring.embedded_worker(loaded, database, queues=(LLM, HARVEST)))
         yield desk
 
 

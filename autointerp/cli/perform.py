@@ -20,7 +20,6 @@ from autointerp.storage.records import RunRecord, RunState
 
 SHOWN = 30
 PAGE = 100
-UNDER_WAY = (RunState.WAITING, RunState.HARVESTING, RunState.RUNNING)
 
 
 def perform(spec: RunSpec, *, yes: bool, wait: bool, as_json: bool) -> None:
@@ -28,6 +27,8 @@ def perform(spec: RunSpec, *, yes: bool, wait: bool, as_json: bool) -> None:
     with at_desk(working=wait) as desk:
         agree(desk, [spec], yes=yes)
         record = under_way(desk.database, spec.digest) or runs.create_run(desk, spec, idempotency_key=None)
+        if record.state is RunState.PAUSED:
+            record = runs.resume_run(desk, record.id)
         finish(desk, record, wait=wait, as_json=as_json)
 
 
@@ -38,7 +39,7 @@ def resume(run_id: str, *, budget: Budget | None, wait: bool, as_json: bool) -> 
             record = stored_runs.get(session, run_id)
         for warning in runs.warnings_about(desk, record.spec):
             note(warning)
-        if record.state.ended or budget is not None:
+        if record.state.ended or record.state is RunState.PAUSED or budget is not None:
             record = runs.resume_run(desk, run_id, budget=budget)
         finish(desk, record, wait=wait, as_json=as_json)
 
@@ -68,7 +69,7 @@ def show(desk: Desk, run_id: str, *, as_json: bool) -> None:
     if page.controls.items:
         note(f"\nagainst controls, on {page.controls.sample} of the features")
         OUT.print(controls_table(page.controls))
-    note(_summary(page))
+    note(summary_of(page))
     for failure in page.progress.failures:
         note(f"  feature {failure.index} failed: {failure.reason}")
 
@@ -78,14 +79,15 @@ def under_way(database: Database, digest: str) -> RunRecord | None:
     with database.read() as session:
         found = [
             record
-            for state in UNDER_WAY
+            for state in stored_runs.UNDER_WAY
             for record in stored_runs.list_runs(session, state=state, after=None, limit=PAGE)
             if record.spec_digest == digest
         ]
     return max(found, key=lambda record: record.id, default=None)
 
 
-def _summary(page: RunPage) -> str:
+def summary_of(page: RunPage) -> str:
+    """Tell in one line how far a run is."""
     done = page.progress
     cost = f", {in_dollars(done.cost, unknown=done.cost_unknown)}" if done.requests else ""
     if done.prompt_cache:

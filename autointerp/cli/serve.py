@@ -1,24 +1,24 @@
 """`autointerp serve`: the API in this process, and a worker in a child process."""
 
-import ipaddress
 import logging
 import subprocess
 import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autointerp import settings, wiring
 from autointerp.cli.console import note
-from autointerp.errors import InvalidInput
 from autointerp.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 RESTART_AFTER = 5.0
 KILL_AFTER = 10.0
-SHUTDOWN = 10  # seconds that requests under way may take to finish
 POLL = 0.2
 log = logging.getLogger(__name__)
 
@@ -27,37 +27,38 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
     api_only: Annotated[bool, typer.Option(help="Start no worker; others serve the queues.")] = False,
-    allow_public: Annotated[bool, typer.Option(help="Listen on an address that others can reach.")] = False,
 ) -> None:
-    """Serve the REST API, with a worker beside it, until SIGTERM or Ctrl-C."""
+    """Serve the REST API, with a worker beside it, until SIGTERM or Ctrl-C.
+
+    At an address that others can reach it asks for a key, which `autointerp keys create` makes.
+    """
     loaded = settings.load()
     address, number = host or loaded.host, loaded.port if port is None else port
-    if not allow_public and not _is_loopback(address):
-        raise InvalidInput(
-            f"{address} can be reached by others and there are no keys yet: keep 127.0.0.1 or pass --allow-public"
-        )
-    with nullcontext() if api_only else _worker_process(loaded.worker.drain):
-        _serve(loaded, address, number)
+    app = wiring.create_api(loaded, address)
+    with wiring.observed(loaded, "api"), nullcontext() if api_only else _worker_process(loaded.worker.drain):
+        _serve(app, loaded, address, number)
 
 
-def _serve(loaded: Settings, host: str, port: int) -> None:
-    import uvicorn  # only this command needs it, and it is not small
+def _serve(app: "FastAPI", loaded: Settings, host: str, port: int) -> None:
+    from autointerp.api import serving  # only this command needs uvicorn, and it is not small
+    from autointerp.api.gate.redaction import keep_keys_out_of_logs
+    from autointerp.cli.serving import serve_until_told
 
-    app = wiring.create_api(loaded)
-    note(f"http://{host}:{port}/docs describes the API; Ctrl-C stops it")
-    config = uvicorn.Config(
-        app, host=host, port=port, log_level=loaded.log_level.lower(), timeout_graceful_shutdown=SHUTDOWN
+    keep_keys_out_of_logs()
+    greeting = f"http://{host}:{port}/docs describes the API; Ctrl-C stops it"
+    if loaded.log_format == "json":
+        log.info(greeting)
+    else:
+        note(greeting)
+    config = serving.config(
+        app,
+        host=host,
+        port=port,
+        log_level=loaded.log_level,
+        seconds=loaded.access.seconds,
+        trusts_proxy=loaded.access.mode == "proxy",
     )
-    uvicorn.Server(config).run()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    serve_until_told(config, leaving=app.state.leaving, notice=loaded.stop_notice)
 
 
 @contextmanager

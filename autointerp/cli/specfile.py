@@ -4,20 +4,25 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from autointerp.domain.specs import HarvestSpec, RunSpec, Spec
+from autointerp.domain.specs import Extension, HarvestSpec, RunSpec
 from autointerp.errors import InvalidSpec
 
 OPTIONS = "the options do not fit"  # what `parse` says of a spec that options were made into
 PATH_KEYS = frozenset({"model", "path"})
-AnySpec = TypeVar("AnySpec", bound=Spec)
+AnySpec = TypeVar("AnySpec", bound=BaseModel)
 
 
 def read_run(path: Path) -> RunSpec:
     """Read a run's spec; InvalidSpec says what is wrong with it."""
     return parse(RunSpec, _read(path), str(path))
+
+
+def read_extension(path: Path) -> Extension:
+    """Read what a run is to have in addition; InvalidSpec says what is wrong with it."""
+    return parse(Extension, _read(path), str(path))
 
 
 def read_harvest(path: Path) -> HarvestSpec:

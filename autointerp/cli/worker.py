@@ -24,10 +24,16 @@ def worker(
         raise InvalidInput(f"there is no queue {', '.join(unknown) or queues!r}; there are {', '.join(QUEUES)}")
     if with_parent:
         threading.Thread(target=_stop_with_parent, daemon=True).start()
-    wiring.run_worker(settings.load(), chosen)
+    loaded = settings.load()
+    with wiring.observed(loaded, "worker"):
+        wiring.run_worker(loaded, chosen)
 
 
 def _stop_with_parent() -> None:
-    """A parent that dies, however it dies, closes the pipe that is our stdin."""
-    sys.stdin.buffer.read()
+    """A parent that dies, however it dies, closes the pipe that is our stdin.
+
+    Read without Python's buffer: its lock, held by this thread, would make the interpreter abort when it ends.
+    """
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)

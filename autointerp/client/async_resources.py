@@ -13,20 +13,39 @@ from autointerp.api.schemas.explanations import Explanation, UnreadReply
 from autointerp.api.schemas.features import Feature, FeaturePage
 from autointerp.api.schemas.harvests import Harvest
 from autointerp.api.schemas.health import Health, Readiness
+from autointerp.api.schemas.inquiries import Activations, Steering, Tokens
+from autointerp.api.schemas.keys import JournalLine, Key, KeyWanted, NewKey
 from autointerp.api.schemas.models import Model
 from autointerp.api.schemas.plugins import Catalogue, Plugin, PluginRole
-from autointerp.api.schemas.runs import FailedFeature, Run, RunPage, WarnedRun
+from autointerp.api.schemas.runs import Change, FailedFeature, Retry, Run, RunPage, WarnedRun
 from autointerp.api.schemas.saes import Sae
 from autointerp.api.schemas.scores import Score, Trial
+from autointerp.api.schemas.searches import Hit, Search
 from autointerp.api.schemas.summaries import Summary
+from autointerp.api.schemas.trials import RunTrial
 from autointerp.client.calls import Call
 from autointerp.client.connection import AsyncConnection
 from autointerp.client.pages import AsyncPages
 from autointerp.client.resource import AsyncResource
 from autointerp.client.waiting import AsyncHarvestsWaiting, AsyncRunsWaiting
 from autointerp.domain.examples import Split
-from autointerp.domain.specs import Budget, HarvestSpec, RunSpec
+from autointerp.domain.inquiries import ActivationsWanted, MeaningWanted, SteeringWanted, TokensWanted
+from autointerp.domain.specs import Budget, Extension, HarvestSpec, RunSpec
 from autointerp.storage.records import FeatureOrder, RunState
+
+
+class AsyncActivationsCalls(AsyncResource):
+    """The calls about activations."""
+
+    async def ask(self, body: ActivationsWanted | Mapping[str, Any], *, prefer: str | None = None) -> Activations:
+        """Read a text with the subject model: what named features do at each token, or which features are largest."""
+        return await self.connection.make(
+            Call("POST", "/v1/activations", Activations, headers={"prefer": prefer}, body=body)
+        )
+
+    async def get(self, inquiry_id: str) -> Activations:
+        """Show what was asked about a text, and the answer once it is there."""
+        return await self.connection.make(Call("GET", f"/v1/activations/{self.part(inquiry_id)}", Activations))
 
 
 class AsyncComparisonsCalls(AsyncResource):
@@ -185,12 +204,38 @@ class AsyncHealthCalls(AsyncResource):
     """The calls about health."""
 
     async def health(self) -> Health:
-        """Say that the process answers."""
+        """Say that the process answers; whoever watches it starts another one when it does not."""
         return await self.connection.make(Call("GET", "/health", Health))
 
-    async def ready(self) -> Readiness:
-        """Say that the database is there and up to date and that workers are alive, or which of these is missing."""
-        return await self.connection.make(Call("GET", "/ready", Readiness))
+    async def ready(self, *, workers: int | None = None) -> Readiness:
+        """Say that requests can be sent here: the database is there and up to date, and this process is not being stopped."""
+        return await self.connection.make(Call("GET", "/ready", Readiness, query={"workers": workers}))
+
+
+class AsyncKeysCalls(AsyncResource):
+    """The calls about keys."""
+
+    async def create(self, body: KeyWanted | Mapping[str, Any]) -> NewKey:
+        """Make a key; its secret is in this answer and can never be read again."""
+        return await self.connection.make(Call("POST", "/v1/keys", NewKey, body=body))
+
+    def list(self, *, limit: int | None = None) -> AsyncPages[Key]:
+        """List keys, also those that are revoked or have expired."""
+        return AsyncPages(self.connection, Call("GET", "/v1/keys", Page[Key], query={"limit": limit}))
+
+    async def get(self, key_id: str) -> Key:
+        """Show one key."""
+        return await self.connection.make(Call("GET", f"/v1/keys/{self.part(key_id)}", Key))
+
+    async def revoke(self, key_id: str) -> Key:
+        """Let a key open nothing from the next request on."""
+        return await self.connection.make(Call("POST", f"/v1/keys/{self.part(key_id)}/revoke", Key))
+
+    def lines(self, *, key_id: str | None = None, limit: int | None = None) -> AsyncPages[JournalLine]:
+        """List what was done and what was refused, oldest first."""
+        return AsyncPages(
+            self.connection, Call("GET", "/v1/journal", Page[JournalLine], query={"key_id": key_id, "limit": limit})
+        )
 
 
 class AsyncModelsCalls(AsyncResource):
@@ -236,6 +281,7 @@ class AsyncRunsCalls(AsyncRunsWaiting):
             "waiting",
             "harvesting",
             "running",
+            "paused",
             "complete",
             "complete_with_failures",
             "out_of_budget",
@@ -256,6 +302,10 @@ class AsyncRunsCalls(AsyncRunsWaiting):
         """Show one run, how far it is and what it has cost."""
         return await self.connection.make(Call("GET", f"/v1/runs/{self.part(run_id)}", RunPage))
 
+    async def change(self, run_id: str, body: Change | Mapping[str, Any]) -> RunPage:
+        """Change the priority of a run that has not ended; what workers have in hand is finished as it is."""
+        return await self.connection.make(Call("PATCH", f"/v1/runs/{self.part(run_id)}", RunPage, body=body))
+
     async def summarise(self, run_id: str) -> Summary:
         """Put the run's scores together: a line for each explainer and scorer, with what was left out of it and why."""
         return await self.connection.make(Call("GET", f"/v1/runs/{self.part(run_id)}/summary", Summary))
@@ -270,8 +320,30 @@ class AsyncRunsCalls(AsyncRunsWaiting):
         """Stop a run; what it has stored stays, and it can be resumed."""
         return await self.connection.make(Call("POST", f"/v1/runs/{self.part(run_id)}/cancel", RunPage))
 
+    async def pause(self, run_id: str) -> RunPage:
+        """Let a run rest until it is resumed: it keeps its place, and its open batches are still read."""
+        return await self.connection.make(Call("POST", f"/v1/runs/{self.part(run_id)}/pause", RunPage))
+
+    async def retry(self, run_id: str, body: Retry | Mapping[str, Any] | None = None) -> RunPage:
+        """Try failed features again, also while the run is under way: those that the body names, or all."""
+        return await self.connection.make(Call("POST", f"/v1/runs/{self.part(run_id)}/retry", RunPage, body=body))
+
+    async def extend(
+        self, run_id: str, body: Extension | Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> Run:
+        """Start a run that takes over all that a run has, and does what this asks for in addition."""
+        return await self.connection.make(
+            Call(
+                "POST",
+                f"/v1/runs/{self.part(run_id)}/extend",
+                Run,
+                headers={"Idempotency-Key": idempotency_key},
+                body=body,
+            )
+        )
+
     async def resume(self, run_id: str, body: Budget | Mapping[str, Any] | None = None) -> RunPage:
-        """Take up a run that was cancelled, ran out of budget or failed in parts; only what is missing is done."""
+        """Take up a run that was paused or cancelled, ran out of budget or failed in parts; only what is missing is done."""
         return await self.connection.make(Call("POST", f"/v1/runs/{self.part(run_id)}/resume", RunPage, body=body))
 
     def failures(self, run_id: str, *, limit: int | None = None) -> AsyncPages[FailedFeature]:
@@ -286,6 +358,24 @@ class AsyncRunsCalls(AsyncRunsWaiting):
         return AsyncPages(
             self.connection,
             Call("GET", f"/v1/runs/{self.part(run_id)}/unread", Page[UnreadReply], query={"limit": limit}),
+        )
+
+    def list_trials(
+        self,
+        run_id: str,
+        *,
+        control: Literal["shuffled", "always_yes", "always_no", "random_direction"] | None = None,
+        limit: int | None = None,
+    ) -> AsyncPages[RunTrial]:
+        """List every question that the scores of a run were computed from, score by score."""
+        return AsyncPages(
+            self.connection,
+            Call(
+                "GET",
+                f"/v1/runs/{self.part(run_id)}/trials",
+                Page[RunTrial],
+                query={"control": control, "limit": limit},
+            ),
         )
 
     async def controls(self, run_id: str) -> RunControls:
@@ -317,7 +407,7 @@ class AsyncScoresCalls(AsyncResource):
         feature_id: int | None = None,
         harvest_id: str | None = None,
         run_id: str | None = None,
-        control: Literal["shuffled", "always_yes", "always_no", "random_direction"] | None = None,
+        control: Literal["shuffled", "always_yes", "always_no", "random_direction"] | Literal["imported"] | None = None,
         limit: int | None = None,
     ) -> AsyncPages[Score]:
         """List scores, oldest first."""
@@ -350,18 +440,91 @@ class AsyncScoresCalls(AsyncResource):
         )
 
 
+class AsyncSearchesCalls(AsyncResource):
+    """The calls about searches."""
+
+    def search_explanations(
+        self,
+        *,
+        text: str,
+        limit: int | None = None,
+        model_id: int | None = None,
+        sae_id: int | None = None,
+        harvest_id: str | None = None,
+        explainer: str | None = None,
+        scorer: str | None = None,
+        min_score: float | None = None,
+    ) -> AsyncPages[Hit]:
+        """Find explanations by their words, the best first; among very many, the newest 5,000 are ranked."""
+        return AsyncPages(
+            self.connection,
+            Call(
+                "GET",
+                "/v1/searches",
+                Page[Hit],
+                query={
+                    "text": text,
+                    "limit": limit,
+                    "model_id": model_id,
+                    "sae_id": sae_id,
+                    "harvest_id": harvest_id,
+                    "explainer": explainer,
+                    "scorer": scorer,
+                    "min_score": min_score,
+                },
+            ),
+        )
+
+    async def search_by_meaning(self, body: MeaningWanted | Mapping[str, Any], *, prefer: str | None = None) -> Search:
+        """Find the explanations that are nearest in meaning to a text; a worker embeds the text first."""
+        return await self.connection.make(Call("POST", "/v1/searches", Search, headers={"prefer": prefer}, body=body))
+
+    async def search(self, inquiry_id: str) -> Search:
+        """Show a search by meaning, and what it finds now, once its text is embedded."""
+        return await self.connection.make(Call("GET", f"/v1/searches/{self.part(inquiry_id)}", Search))
+
+
+class AsyncSteeringCalls(AsyncResource):
+    """The calls about steering."""
+
+    async def ask(self, body: SteeringWanted | Mapping[str, Any], *, prefer: str | None = None) -> Steering:
+        """Continue a text by the clean model and with features changed; 503 while too many such requests wait."""
+        return await self.connection.make(Call("POST", "/v1/steering", Steering, headers={"prefer": prefer}, body=body))
+
+    async def get(self, inquiry_id: str) -> Steering:
+        """Show what was asked of a model with features changed, and the answer once it is there."""
+        return await self.connection.make(Call("GET", f"/v1/steering/{self.part(inquiry_id)}", Steering))
+
+
+class AsyncTokensCalls(AsyncResource):
+    """The calls about tokens."""
+
+    async def ask(self, body: TokensWanted | Mapping[str, Any], *, prefer: str | None = None) -> Tokens:
+        """Tell the tokens of a text, or the text of tokens, by the tokenizer of a harvested model."""
+        return await self.connection.make(Call("POST", "/v1/tokens", Tokens, headers={"prefer": prefer}, body=body))
+
+    async def get(self, inquiry_id: str) -> Tokens:
+        """Show what was asked of a tokenizer, and the answer once it is there."""
+        return await self.connection.make(Call("GET", f"/v1/tokens/{self.part(inquiry_id)}", Tokens))
+
+
 class AsyncResources:
     """A client's nouns."""
 
     def __init__(self, connection: AsyncConnection) -> None:
+        self.activations = AsyncActivationsCalls(connection)
         self.comparisons = AsyncComparisonsCalls(connection)
         self.endpoints = AsyncEndpointsCalls(connection)
         self.explanations = AsyncExplanationsCalls(connection)
         self.features = AsyncFeaturesCalls(connection)
         self.harvests = AsyncHarvestsCalls(connection)
         self.health = AsyncHealthCalls(connection)
+        self.keys = AsyncKeysCalls(connection)
         self.models = AsyncModelsCalls(connection)
         self.plugins = AsyncPluginsCalls(connection)
         self.runs = AsyncRunsCalls(connection)
         self.saes = AsyncSaesCalls(connection)
         self.scores = AsyncScoresCalls(connection)
+        self.searches = AsyncSearchesCalls(connection)
+        self.steering = AsyncSteeringCalls(connection)
+        self.tokens = AsyncTokensCalls(connection)

@@ -6,7 +6,8 @@ from typing import Any
 
 from autointerp.clientgen.spelling import Schemas, names, record, spelled
 
-PAGING = ("cursor",)
+# What changes the shape of an answer, and what the client sees to by itself.
+LEFT_OUT = ("cursor", "fields", "format", "if-none-match")
 SINGULARS = {"harvests": "harvest", "features": "feature", "saes": "sae"}
 
 
@@ -57,7 +58,7 @@ def _operation(path: str, method: str, told: Mapping[str, Any], answer: Mapping[
     noun = "".join(filter(str.isidentifier, told.get("tags", ["service"])[0].lower()))
     wanted = told.get("requestBody")
     body = None if wanted is None else wanted["content"]["application/json"]["schema"]
-    given = [one for one in told.get("parameters", ()) if one["name"] not in PAGING]
+    given = [one for one in told.get("parameters", ()) if one["name"] not in LEFT_OUT]
     return Operation(
         noun=noun,
         name=_method(told["operationId"].split("_v1_")[0].removesuffix(f"_{path.strip('/')}_{method}"), noun),
@@ -87,7 +88,7 @@ def _method(function: str, noun: str) -> str:
     singular = SINGULARS.get(noun, noun.removesuffix("s"))
     verb, _, rest = function.partition("_")
     for own in (noun, singular):
-        if rest == own:
+        if rest in (own, f"for_{own}"):
             return verb
         if rest.startswith(f"{own}_"):
             return f"{verb}_{rest.removeprefix(own).lstrip('_')}"

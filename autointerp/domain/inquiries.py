@@ -20,6 +20,7 @@ class InquiryKind(StrEnum):
     ACTIVATIONS = "activations"
     TOKENS = "tokens"
     STEERING = "steering"
+    MEANING = "meaning"
 
 
 class InquiryLimits(Spec):
@@ -120,6 +121,32 @@ class SteeringWanted(Spec):
         if self.kl is not None and any(one.mode is not Mode.ADD or one.strength == 0 for one in self.features):
             raise ValueError("with kl every feature must be added, with a strength that is not 0")
         return self
+
+
+class MeaningWanted(Spec):
+    """Explanations that mean what a text says, whatever their words; filters that are not given let any pass.
+
+    Vectors of texts come from the sentence-embedding model that a harvest names (`embedder`). Where explanations have
+    vectors by several models, say whose: by `embedder`, or by `harvest_id`.
+    """
+
+    text: Annotated[str, Field(min_length=1, max_length=2_000)]
+    embedder: str | None = Field(default=None, min_length=1, max_length=300)
+    model_id: int | None = Field(default=None, ge=1, le=MOST)
+    sae_id: int | None = Field(default=None, ge=1, le=MOST)
+    harvest_id: str | None = Field(default=None, description="from the examples of this harvest")
+    explainer: str | None = Field(default=None, max_length=200)
+    scorer: str | None = Field(default=None, max_length=200, description="scored by this scorer")
+    min_score: float | None = Field(
+        default=None, allow_inf_nan=False, description="with such a score by the scorer, or by any"
+    )
+    limit: int = Field(default=20, ge=1, le=200, description="so many at most, the nearest first")
+
+
+class MeaningFound(Spec):
+    """A text as a unit vector."""
+
+    vector: tuple[float, ...]
 
 
 class FeatureInText(Spec):

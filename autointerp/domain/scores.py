@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from autointerp.domain.examples import Group
 from autointerp.domain.judging import Answer
 
+# The `control` of scores that came with an import: others made them, on texts that nobody here kept apart from what the
+# explainer saw. They are scores proper nowhere.
+IMPORTED = "imported"
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:

@@ -10,6 +10,8 @@ from autointerp.hashing import digest
 
 MOST = 2**63 - 1  # what a database column holds
 MOST_INDEX = 2**31 - 1
+HIGHEST = 10  # priority of a run; the lowest is as far below 0
+LONGEST_TEXT = 10_000
 
 Layout = Literal[
     "sae_lens",
@@ -30,9 +32,9 @@ CONTROLS: tuple[Control, ...] = get_args(Control)
 
 
 class Spec(BaseModel):
-    """A frozen record of options; an unknown option is refused."""
+    """A frozen record of options; an unknown option is refused, and a text that nobody would write."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=LONGEST_TEXT)
 
     @property
     def digest(self) -> str:
@@ -276,7 +278,10 @@ class ScorerSpec(PluginSpec):
 class FeatureSelection(Spec):
     """Which features of a harvest: an explicit list, or a filter, then a random sample of what passes.
 
-    `sae` is the position of the SAE in the harvest's spec.
+    `sae` is the position of the SAE in the harvest's spec. `missing` leaves out, of a list too, what there is already
+    when the run begins: with "explanation" the features that every explainer of the run has explained (by name and
+    options, in whatever run), with "any_explanation" those that any explainer has, and with "score" those of which
+    every scorer of the run, with its judge, has scored an explanation.
     """
 
     sae: int = Field(default=0, ge=0, le=MOST_INDEX)
@@ -284,13 +289,17 @@ class FeatureSelection(Spec):
     start: int | None = Field(default=None, ge=0, le=MOST_INDEX)
     stop: int | None = Field(default=None, ge=0, le=MOST_INDEX)
     min_firings: int = Field(default=20, ge=0, le=MOST, description="features that fire less often are left out")
+    min_density: float = Field(default=0.0, ge=0, le=1)
     max_density: float = Field(default=1.0, gt=0, le=1)
+    missing: Literal["explanation", "any_explanation", "score"] | None = None
     sample: int | None = Field(default=None, ge=1, le=MOST_INDEX)
 
     @model_validator(mode="after")
     def _list_or_filter(self) -> "FeatureSelection":
         if self.indices is not None and (self.start is not None or self.stop is not None or self.sample is not None):
             raise ValueError("give either indices or start/stop/sample")
+        if self.min_density > self.max_density:
+            raise ValueError("min_density must not be above max_density")
         return self
 
 
@@ -329,7 +338,9 @@ class RunSpec(Spec):
     `harvest` is the id of a finished harvest or the spec of one to make first. Without explainers the newest stored
     explanation of each feature by each explainer is scored. `llm` is the model ("endpoint/model") for every plug-in
     that needs one and names none itself. In mode "batch" requests go through the batch APIs of OpenAI or Anthropic,
-    for half the price and within a day for each round (explanations, then scores).
+    for half the price and within a day for each round (explanations, then scores). Of the runs that wait, those of a
+    higher `priority` are worked on first. A run that `extends` another takes over all that it has stored; see
+    `POST /v1/runs/{id}/extend`, which makes such a spec.
     """
 
     harvest: Annotated[
@@ -346,9 +357,34 @@ class RunSpec(Spec):
     seed: int = Field(default=0, ge=0, le=MOST)
     chunk: int = Field(default=100, ge=1, le=1000, description="features per unit of work")
     name: str | None = Field(default=None, max_length=200)
+    priority: int = Field(default=0, ge=-HIGHEST, le=HIGHEST, description="runs with a higher one are worked on first")
+    extends: str | None = Field(default=None, max_length=36, description="the run whose results this one takes over")
 
     @model_validator(mode="after")
     def _something_to_do(self) -> "RunSpec":
         if not self.explainers and not self.scorers:
             raise ValueError("name at least one explainer or scorer")
+        missing = self.features.missing
+        if (missing == "explanation" and not self.explainers) or (missing == "score" and not self.scorers):
+            raise ValueError(f'features.missing is "{missing}", and the run names none to miss any of')
+        return self
+
+
+class Extension(Spec):
+    """What a run is to have in addition; what it has already is taken over.
+
+    `explainers` and `scorers` are added to the run's own, and `features` to those that it worked on. A `budget` of its
+    own takes the place of the run's, and what the run spent does not count.
+    """
+
+    features: FeatureSelection | None = None
+    explainers: tuple[PluginSpec, ...] = ()
+    scorers: tuple[ScorerSpec, ...] = ()
+    llm: str | None = Field(default=None, pattern=r"^[^/]+/.+$", description="for a run that had none")
+    budget: Budget | None = None
+
+    @model_validator(mode="after")
+    def _something_more(self) -> "Extension":
+        if self.features is None and not self.explainers and not self.scorers:
+            raise ValueError("name features, explainers or scorers to add")
         return self

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from dbos import DBOS, DBOSPortableJSONSerializer
 
 from autointerp.errors import Conflict, Unavailable
+from autointerp.jobs.origin import doing
 from autointerp.jobs.place import APPLICATION, SCHEMA, VERSION, Place, prepare
 from autointerp.jobs.records import Handler, Leaving
 from autointerp.jobs.submitter import WORKFLOW
@@ -106,7 +107,7 @@ class Engine:
     async def work(self, handler: str, args: Mapping[str, Any]) -> None:
         """Run one job's handler; CancelledError, which leaves the job unfinished, when the worker is leaving."""
         self._loop = asyncio.get_running_loop()
-        with _entered(self._held if self._leaving.is_set() else self._running):
+        with doing(handler, args), _entered(self._held if self._leaving.is_set() else self._running):
             if self._leaving.is_set():
                 await asyncio.Event().wait()  # hold the place: with a free one the engine would take one job more
             try:

@@ -2,7 +2,7 @@
 
 from autointerp.jobs import tasks
 from autointerp.jobs.records import Submitter
-from autointerp.storage import control_sample, features, run_features, runs
+from autointerp.storage import assignment, run_features, runs
 from autointerp.storage.engine import Database
 from autointerp.storage.records import RunState
 
@@ -18,13 +18,11 @@ def expand(database: Database, jobs: Submitter, run_id: str) -> None:
             return
         run = runs.get(session, run_id)
         assert run.harvest_id is not None  # set when the run was made
-        chosen = features.select(session, run.harvest_id, run.spec.features, run.spec.seed)
-        sample = control_sample.sample(session, run.harvest_id, run.spec, chosen)
-        units = run_features.add(session, run_id, chosen, chunk=run.spec.chunk, sample=sample)
-        random = control_sample.random_directions(session, run.harvest_id, run.spec)
-        run_features.add_random(session, run_id, random, number=units)
+        assignment.assign(session, run, run.harvest_id)
         numbers = run_features.chunks(session, run_id)
-    tasks.submit_chunks(jobs, run_id, numbers, generation=0)
+        if not numbers:  # a run that extends another and adds nothing to do
+            runs.settle(session, run_id)
+    tasks.submit_chunks(jobs, run_id, numbers, generation=0, priority=run.priority)
 
 
 def waiting_for(database: Database, harvest_id: str) -> tuple[str, ...]:

@@ -8,11 +8,14 @@ from pathlib import Path
 from dbos import DBOS
 
 from autointerp.errors import InvalidInput
+from autointerp.storage import vitals
+from autointerp.storage.engine import Database
 from autointerp.storage.failures import translate
 
 APPLICATION = "autointerp"
 VERSION = "jobs-v1"  # constant: with another one the engine would never take jobs queued before an edit of the code
 SCHEMA = "dbos"
+TABLE = "workflow_status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,21 @@ def prepare(place: Place) -> None:
         connection.close()
     with translate(place.url):
         DBOS.migrate(place.url, schema=SCHEMA)
+
+
+def has_tables(place: Place, database: Database) -> bool:
+    """Whether the engine's tables are there, without making them."""
+    if place.file is None:
+        return vitals.has_table(database, TABLE, schema=SCHEMA)
+    if not place.file.is_file():
+        return False
+    connection = sqlite3.connect(f"{place.file.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (TABLE,)).fetchone())
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        connection.close()
 
 
 def hush() -> None:

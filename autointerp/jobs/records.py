@@ -29,7 +29,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One unit of work. `queue` is None once it was cancelled, `worker` None while no worker has taken it.
+    """One unit of work. `queue` is None once it was cancelled, `worker` None while no worker has ever taken it.
 
     `began` is when a worker last took it and `ended` when it was done, failed or cancelled; None: not yet.
     """
@@ -40,6 +40,7 @@ class Job:
     worker: str | None
     began: datetime | None = None
     ended: datetime | None = None
+    priority: int = 0
 
 
 class Stop(Protocol):
@@ -58,8 +59,8 @@ Handler = Callable[[Mapping[str, Any], Stop], Coroutine[Any, Any, None]]
 class Submitter(Protocol):
     """The verbs of the queue. Jobs run at least once, so a handler must be safe to repeat."""
 
-    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any]) -> None:
-        """Queue a job; a second submission of the same id is the same job."""
+    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any], priority: int = 0) -> None:
+        """Queue a job, before those of a lower priority; a second submission of the same id is the same job."""
         ...
 
     def cancel(self, jobs: Sequence[str]) -> None:
@@ -67,11 +68,15 @@ class Submitter(Protocol):
         ...
 
     def resume(self, jobs: Sequence[str], *, queue: str) -> None:
-        """Put cancelled jobs, or running ones whose worker is gone, back on the queue."""
+        """Put cancelled jobs, or running ones whose worker is gone, back in their old place on the queue."""
         ...
 
     def status(self, prefix: str) -> tuple[Job, ...]:
         """List the jobs whose id begins with `prefix`, oldest first."""
+        ...
+
+    def depth(self, queue: str) -> int:
+        """Count the jobs that wait on a queue."""
         ...
 
     def purge(self, prefix: str) -> None:

@@ -7,11 +7,15 @@ from typing import Any
 
 from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
 
+from autointerp.jobs.origin import signed
 from autointerp.jobs.place import APPLICATION, SCHEMA, Place, prepare
 from autointerp.jobs.records import Job, JobState
 from autointerp.storage.failures import translate
 
 WORKFLOW = "autointerp.job"
+MOST_COUNTED = 10_000  # the engine counts by listing
+# The engine counts the other way, from 1; 0, which is before all, are jobs from before there were priorities.
+USUAL = 100
 
 _STATES = {
     "ENQUEUED": JobState.QUEUED,
@@ -31,11 +35,16 @@ class DbosSubmitter:
         self._client = client
         self._url = place.url
 
-    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any]) -> None:
-        """Queue a job; a second submission of the same id is the same job."""
-        options: EnqueueOptions = {"workflow_name": WORKFLOW, "queue_name": queue, "workflow_id": job}
+    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any], priority: int = 0) -> None:
+        """Queue a job, before those of a lower priority; a second submission of the same id is the same job."""
+        options: EnqueueOptions = {
+            "workflow_name": WORKFLOW,
+            "queue_name": queue,
+            "workflow_id": job,
+            "priority": USUAL - priority,
+        }
         with translate(self._url):
-            self._client.enqueue(options, handler, dict(args))
+            self._client.enqueue(options, handler, signed(args))
 
     def cancel(self, jobs: Sequence[str]) -> None:
         """Cancel jobs that are not done; a running one stops within about a second."""
@@ -44,7 +53,7 @@ class DbosSubmitter:
                 self._client.cancel_workflows(list(jobs))
 
     def resume(self, jobs: Sequence[str], *, queue: str) -> None:
-        """Put cancelled jobs, or running ones whose worker is gone, back on the queue."""
+        """Put cancelled jobs, or running ones whose worker is gone, back in their old place on the queue."""
         if jobs:
             with translate(self._url):
                 self._client.resume_workflows(list(jobs), queue_name=queue)
@@ -52,6 +61,10 @@ class DbosSubmitter:
     def status(self, prefix: str) -> tuple[Job, ...]:
         """List the jobs whose id begins with `prefix`, oldest first."""
         return self._list(workflow_id_prefix=prefix)
+
+    def depth(self, queue: str) -> int:
+        """Count the jobs that wait on a queue; of more than MOST_COUNTED, say MOST_COUNTED."""
+        return len(self._list(queue_name=queue, status=["ENQUEUED", "DELAYED"], limit=MOST_COUNTED))
 
     def running(self) -> tuple[Job, ...]:
         """List the jobs that some worker has taken and not ended."""
@@ -80,6 +93,7 @@ class DbosSubmitter:
                 queue=one.queue_name,
                 state=_STATES[one.status],
                 worker=one.executor_id,
+                priority=USUAL - one.priority if one.priority else 0,
                 began=_moment(one.dequeued_at),
                 ended=_moment(one.completed_at),
             )

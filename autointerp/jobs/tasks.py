@@ -35,21 +35,23 @@ def submit_inquiry(jobs: Submitter, inquiry_id: str) -> None:
     jobs.submit(inquiry_prefix(inquiry_id), queue=MODEL, handler=INQUIRY, args={"inquiry": inquiry_id})
 
 
-def submit_chunks(jobs: Submitter, run_id: str, numbers: Iterable[int], *, generation: int) -> None:
+def submit_chunks(jobs: Submitter, run_id: str, numbers: Iterable[int], *, generation: int, priority: int) -> None:
     """Queue chunks of a run."""
     for number in numbers:
         args = {"run": run_id, "chunk": number, "generation": generation}
-        jobs.submit(f"{run_prefix(run_id)}{generation}/{number}", queue=LLM, handler=CHUNK, args=args)
+        name = f"{run_prefix(run_id)}{generation}/{number}"
+        jobs.submit(name, queue=LLM, handler=CHUNK, args=args, priority=priority)
 
 
-def submit_again(jobs: Submitter, run_id: str, found: Sequence[Job], numbers: Iterable[int]) -> None:
+def submit_again(jobs: Submitter, run_id: str, found: Sequence[Job], numbers: Iterable[int], *, priority: int) -> None:
     """Queue the next turn of chunks, `found` being all jobs of the run; whoever asks for the same turn gets one job."""
     for number in numbers:
         own = [job for job in found if _part(job) == str(number)]
         generation = max(map(generation_of, own), default=0)
         turn = sum(generation_of(job) == generation for job in own)
         args = {"run": run_id, "chunk": number, "generation": generation}
-        jobs.submit(f"{run_prefix(run_id)}{generation}/{number}/{turn}", queue=LLM, handler=CHUNK, args=args)
+        name = f"{run_prefix(run_id)}{generation}/{number}/{turn}"
+        jobs.submit(name, queue=LLM, handler=CHUNK, args=args, priority=priority)
 
 
 def submit_shards(jobs: Submitter, harvest_id: str, shards: Iterable[int], *, generation: int) -> None:
@@ -102,6 +104,11 @@ def cancel_all(jobs: Submitter, prefix: str) -> None:
 
 def _age(job: Job) -> tuple[int, int]:
     return generation_of(job), int([*job.id.split("/"), "0"][4])
+
+
+def chunk_of(job: Job) -> int:
+    """Return the number of the chunk of a run that a job does."""
+    return int(_part(job))
 
 
 def _part(job: Job) -> str:

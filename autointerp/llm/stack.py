@@ -19,7 +19,9 @@ from autointerp.llm.meter import Metered
 from autointerp.llm.pace import Pace, Paced
 from autointerp.llm.prices import Tariff
 from autointerp.llm.retry import Retrying
+from autointerp.llm.tracing import Traced
 from autointerp.llm.warming import Prefixes, Warmed
+from autointerp.observing import tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Gateway:
         """Wrap the line to an endpoint for one run."""
         line = self.line(name)
         metered = Metered(line.provider, line.tariff, self.books, purse, run)
-        limited = Limited(Paced(metered, line.pace, self.books), line.limiter)
+        attempts = Traced(metered) if tracing.is_on() else metered
+        limited = Limited(Paced(attempts, line.pace, self.books), line.limiter)
         warmed = limited if line.prefixes is None else Warmed(limited, line.prefixes)
         return Cached(Retrying(warmed, line.policy), self.books, self._flights, run)
 
@@ -75,6 +78,10 @@ class Gateway:
         if purse is None and (allowance := self.books.allowance(run)) is not None:
             purse = self._purses[run] = Purse(allowance)
         return purse
+
+    def open_lines(self) -> dict[str, Line]:
+        """The lines that are open now, by endpoint."""
+        return dict(self._lines)
 
     async def close(self) -> None:
         """Close every client."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from autointerp.domain.calls import Complete
 from autointerp.domain.likelihood import SUBJECT, Cloze, Continuation, LabelLogProbs, Likelihood
+from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.domain.specs import HarvestSpec
 from autointerp.domain.steering import Embed
 from autointerp.domain.tools import Prompts, Tools
@@ -39,6 +40,7 @@ class Workbench:
     prompts: Prompts
     subjects: Subjects
     device: str
+    reach: Reach = EVERYTHING
     vectors: Vectors = field(default_factory=Vectors)
 
     @asynccontextmanager
@@ -52,7 +54,7 @@ class Workbench:
                 llm=Billing(llm),
                 llm_model=run.spec.llm,
                 embedders=self._open_embedder,
-                logprobs=partial(LazyLogProb, self.subjects, harvest.spec, device=self.device),
+                logprobs=partial(LazyLogProb, self.subjects, harvest.spec, device=self.device, reach=self.reach),
                 echoes=Echoing,
                 steer=LazySteering(self.subjects, harvest.spec, sae=sae, fingerprint=fingerprint, device=self.device),
                 sample=HarvestSample(
@@ -85,18 +87,22 @@ class Workbench:
     def _open_embedder(self, model: str) -> Embed:
         from autointerp.subject.embedder import open_embedder
 
+        self.reach.check_model(model)
         with _OPENING:  # two chunks that begin at once would load it twice
-            return open_embedder(model, device=self.device)
+            return open_embedder(model, device=self.device, pickles=self.reach.pickles)
 
 
 class LazyLogProb:
     """Reads texts with the run's subject model or another local one, which is loaded when the first text is read."""
 
-    def __init__(self, subjects: Subjects, spec: HarvestSpec, model: str, *, device: str) -> None:
+    def __init__(
+        self, subjects: Subjects, spec: HarvestSpec, model: str, *, device: str, reach: Reach = EVERYTHING
+    ) -> None:
         self._subjects = subjects
         self._spec = spec
         self._model = model
         self._device = device
+        self._reach = reach
         self._reader: "LocalLogProb | None" = None
 
     async def logprobs(self, asked: Sequence[Continuation], *, prompt: str | None) -> Sequence[Likelihood]:
@@ -116,7 +122,8 @@ class LazyLogProb:
         from autointerp.subject.logprob import LocalLogProb, open_logprob
 
         if self._model != SUBJECT:
-            return open_logprob(self._model, device=self._device)
+            self._reach.check_model(self._model)
+            return open_logprob(self._model, device=self._device, pickles=self._reach.pickles)
         model = self._subjects.subject(self._spec).model
         if self._reader is None or self._reader.model is not model:
             self._reader = LocalLogProb(model)

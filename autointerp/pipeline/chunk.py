@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from autointerp.domain.plan import build
 from autointerp.errors import AutointerpError, Deferred, OutOfBudget, Unavailable
 from autointerp.jobs.records import Leaving, Stop
+from autointerp.observing.tracing import span
 from autointerp.pipeline.attempts import persevere
 from autointerp.pipeline.batches.deferring import Turn
 from autointerp.pipeline.explain import explain
@@ -68,7 +69,8 @@ async def _work(shop: Shop, run: RunRecord, harvest: HarvestRecord, turn: Turn, 
             deferred=deferred,
         )
         for stage in (explain, score):
-            await stage(shop, slip)
+            with span(stage.__name__):
+                await stage(shop, slip)
             if slip.halt is not None:
                 raise slip.halt
             if stop():

@@ -3,8 +3,8 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -29,7 +29,8 @@ class Device:
         from autointerp.subject.device import on_device
 
         halted = threading.Event()
-        working = asyncio.ensure_future(on_device(self.name, partial(work, halted.is_set)))
+        context = copy_context()  # so that the thread's log lines and spans are this job's
+        working = asyncio.ensure_future(on_device(self.name, lambda: context.run(work, halted.is_set)))
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:

@@ -58,6 +58,7 @@ async def _explain(
         "seed": slip.run.spec.seed,
         "tokens": bill.tokens,
         "cost": bill.cost,
+        "control": slip.random,
     }
     if isinstance(result, Explanation):
         await shop.commits.run(partial(explanations.add, **about, explanation=result))

@@ -8,6 +8,7 @@ from autointerp.domain.plan import Plan
 from autointerp.errors import AutointerpError, Deferred, OutOfBudget, Unavailable
 from autointerp.jobs.records import Stop
 from autointerp.llm.base import CallFailed
+from autointerp.observing.tracing import span
 from autointerp.pipeline.bounded import for_each
 from autointerp.storage.records import FeatureRow, HarvestRecord, RunRecord
 
@@ -52,7 +53,8 @@ class Slip:
     async def settles(self, feature: FeatureRow, work: Awaitable[None]) -> bool:
         """Wait for `work` and note what goes wrong; False: the feature is neither done nor failed and stays waiting."""
         try:
-            await work
+            with span("feature", **{"autointerp.feature": feature.id}):
+                await work
         except OutOfBudget as error:
             self.halt = error
         except Deferred:

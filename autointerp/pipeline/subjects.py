@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.domain.specs import HarvestSpec, SaeSpec
 from autointerp.harvest.location import open_location
 from autointerp.hashing import digest
@@ -40,12 +41,16 @@ class Subjects(Protocol):
 class LoadedSubjects:
     """Loads models, SAEs and corpora and keeps the last of each.
 
+    `reach` is what specs may name.
+
     `tokens` is where the corpora's token ids are kept, `baselines` the folder or fsspec URL where all workers find
     those that were fitted: opened when one is needed, because its driver may be missing where none is.
     """
 
-    def __init__(self, *, device: str, tokens: Path, baselines: str) -> None:
+    def __init__(self, *, device: str, tokens: Path, baselines: str, reach: Reach = EVERYTHING) -> None:
         self._device = device
+        self._reach = reach
+        self._checked: str | None = None
         self._tokens = tokens
         self._baselines = baselines
         self._subject = _Kept[Subject]()
@@ -53,6 +58,7 @@ class LoadedSubjects:
 
     def subject(self, spec: HarvestSpec) -> Subject:
         """Return the subject model with its SAEs."""
+        self._check(spec)
         return self._subject.get(_subject_key(spec), lambda: self._load(spec))
 
     def corpus(self, spec: HarvestSpec) -> "Corpus":
@@ -72,12 +78,15 @@ class LoadedSubjects:
         """Return the sentence embedding that the spec needs, None when it needs none; InvalidModel: not at hand."""
         from autointerp.subject.embedder import open_embedder
 
-        return open_embedder(spec.embedder, device=self._device).embed_now if spec.needs_embedder else None
+        if not spec.needs_embedder:
+            return None
+        self._reach.check_model(spec.embedder)
+        return open_embedder(spec.embedder, device=self._device, pickles=self._reach.pickles).embed_now
 
     def _load(self, spec: HarvestSpec) -> Subject:
         from autointerp.subject.model import load_model
 
-        model = load_model(spec.subject, device=self._device)
+        model = load_model(spec.subject, device=self._device, pickles=self._reach.pickles)
         loaded = {i: self._dictionary(sae, spec, model) for i, sae in enumerate(spec.saes) if sae.beside is None}
         for i, sae in enumerate(spec.saes):
             if sae.beside is not None:
@@ -85,11 +94,24 @@ class LoadedSubjects:
                 loaded[i] = self._dictionary(beside, spec, model)
         return Subject(model=model, dictionaries=tuple(loaded[i] for i in range(len(spec.saes))))
 
+    def _check(self, spec: HarvestSpec) -> None:
+        """Refuse what is out of reach, here where its links can be followed: before anything of it is read."""
+        if self._reach.roots is None or spec.digest == self._checked:
+            return
+        self._reach.check_harvest(spec)
+        if spec.corpus.path is not None:
+            from autointerp.subject.cards import named_files
+            from autointerp.subject.sources import files_on_disk
+
+            self._reach.check_files(files_on_disk(spec.corpus))
+            self._reach.check_addresses(named_files(spec.corpus))
+        self._checked = spec.digest
+
     def _dictionary(self, sae: SaeSpec, spec: HarvestSpec, model: "SubjectModel") -> "Dictionary":
         from autointerp.subject.sae import load_sae
 
         if sae.baseline is None:
-            return load_sae(sae, model)
+            return load_sae(sae, model, pickles=self._reach.pickles)
         return load_baseline(sae.baseline, sae, spec, model, shelf=open_location(self._baselines), tokens=self._tokens)
 
 

@@ -8,7 +8,9 @@ from autointerp import plugins
 from autointerp.domain.calls import Complete, Usage
 from autointerp.domain.capabilities import Capability, Probe, Probed
 from autointerp.domain.plan import build
+from autointerp.domain.reach import Reach
 from autointerp.domain.specs import HarvestSpec, RunSpec
+from autointerp.domain.steering import Embed
 from autointerp.domain.tools import Tools
 from autointerp.errors import Conflict, InvalidSpec
 from autointerp.llm.base import Endpoint
@@ -19,9 +21,10 @@ from autointerp.runs.desk import Desk
 from autointerp.runs.folders import ReadHere
 from autointerp.runs.idle import refuse_idle_judges
 from autointerp.runs.inert import NoCalls, NoSample, NoSteering, no_embedder
+from autointerp.runs.lineage import check_extension
 from autointerp.runs.probing import stored_probe
 from autointerp.runs.reuse import reusable_by
-from autointerp.storage import features, harvests
+from autointerp.storage import assignment, harvests
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.records import HarvestState
 
@@ -41,6 +44,7 @@ def check(desk: Desk, spec: RunSpec) -> None:
     """Refuse a spec that cannot be carried out: a plug-in, option, endpoint, harvest or feature in it is wrong."""
     check_plugins(desk, spec)
     with desk.database.read() as session:
+        check_extension(session, spec)
         _check_features(session, spec)
 
 
@@ -49,6 +53,7 @@ def check_plugins(desk: Desk, spec: RunSpec) -> tuple[Taken, ...]:
 
     Returns the language models that its plug-ins take.
     """
+    desk.reach.check_run(spec)
     if spec.llm is not None:
         _endpoint_of(spec.llm, desk.endpoints)
     tools = _stand_ins(desk, spec)
@@ -70,7 +75,7 @@ def _check_features(session: ReadSession, spec: RunSpec) -> None:
         if done.state is not HarvestState.FINISHED:
             _check_sae(spec, len(done.spec.saes))
             return
-    features.select(session, done.id, spec.features, spec.seed)
+    assignment.select(session, done.id, spec)
 
 
 def _check_sae(spec: RunSpec, count: int) -> None:
@@ -169,7 +174,7 @@ def _stand_ins(desk: Desk, spec: RunSpec) -> _CheckedTools:
         seed=spec.seed,
         llm=NoCalls(),
         llm_model=spec.llm,
-        embedders=no_embedder,
+        embedders=partial(_embedder, desk.reach),
         logprobs=ReadHere(desk),
         echoes=Echoing,
         steer=NoSteering(),
@@ -179,3 +184,8 @@ def _stand_ins(desk: Desk, spec: RunSpec) -> _CheckedTools:
         probed=partial(stored_probe, desk),
         batch=spec.mode == "batch",
     )
+
+
+def _embedder(reach: Reach, model: str) -> Embed:
+    reach.check_model(model)
+    return no_embedder(model)

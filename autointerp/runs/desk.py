@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from autointerp.domain.inquiries import InquiryLimits
+from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.domain.tools import Prompts
 from autointerp.jobs.records import Submitter
 from autointerp.llm.base import Endpoint
@@ -17,7 +18,8 @@ from autointerp.storage.records import WorkerRecord
 class Desk:
     """`endpoints` are the language-model servers by name; a worker silent for `lease` is taken for dead.
 
-    `limits` are those of what may be asked of subject models while somebody waits.
+    `limits` are those of what may be asked of subject models while somebody waits, and `reach` is what the specs that
+    are handed in may name.
     """
 
     database: Database
@@ -26,6 +28,7 @@ class Desk:
     endpoints: Mapping[str, Endpoint]
     lease: timedelta
     limits: InquiryLimits
+    reach: Reach = EVERYTHING
 
 
 def workers_alive(desk: Desk) -> tuple[WorkerRecord, ...]:

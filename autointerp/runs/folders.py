@@ -1,4 +1,4 @@
-"""Refuses a local language model whose folder is not there, as far as that can be seen from the desk."""
+"""Refuses a local language model that may not be read, or whose folder, as far as the desk can see, is not there."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,8 @@ class ReadHere:
     desk: Desk
 
     def __call__(self, model: str) -> LogProb:
-        """Stand in for one; InvalidSpec when its folder is missing."""
+        """Stand in for one; InvalidSpec when its folder may not be read or is missing."""
+        self.desk.reach.check_model(model)
         if names_folder(model) and not Path(model).expanduser().is_dir() and not self._has_other_hosts():
             raise InvalidSpec(
                 f"there is no model folder {model} to read with; give the folder of a causal language model, a hub id, "

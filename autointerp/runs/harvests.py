@@ -17,6 +17,7 @@ ENDED = (HarvestState.FAILED, HarvestState.CANCELLED)
 
 def create_harvest(desk: Desk, spec: HarvestSpec) -> HarvestRecord:
     """Start a harvest, or return the one of the same spec that is finished or under way."""
+    desk.reach.check_harvest(spec)
     with desk.database.write() as session:
         record = reusable(session, spec, KEPT) or harvests.create(session, spec)
     submit_missing_shards(desk, record)

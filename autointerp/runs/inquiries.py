@@ -4,12 +4,12 @@ import asyncio
 import time
 from datetime import timedelta
 
-from autointerp.domain.inquiries import ActivationsWanted, InquiryKind, SteeringWanted, TokensWanted
+from autointerp.domain.inquiries import ActivationsWanted, InquiryKind, MeaningWanted, SteeringWanted, TokensWanted
 from autointerp.domain.specs import Spec
 from autointerp.errors import InvalidInput, NotFound, Unavailable
 from autointerp.jobs import tasks
 from autointerp.runs.desk import Desk
-from autointerp.storage import features, harvests, inquiries, models, saes
+from autointerp.storage import features, harvests, inquiries, models, saes, vectors
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.inquiries import InquiryRecord, InquiryState
 from autointerp.storage.records import HarvestRecord, HarvestState, SaeRecord
@@ -46,6 +46,21 @@ def ask_steering(desk: Desk, wanted: SteeringWanted) -> InquiryRecord:
                 raise InvalidInput(f"feature {index} fires nowhere in the harvest, so its strength has no unit")
     spec = wanted.model_copy(update={"harvest_id": harvest.id, "sae_id": sae.id})
     return _ask(desk, InquiryKind.STEERING, spec, most=limits.steering)
+
+
+def ask_meaning(desk: Desk, wanted: MeaningWanted) -> InquiryRecord:
+    """Ask for the vector of a text to search with; InvalidInput when it is not clear by which embedding model."""
+    with desk.database.read() as session:
+        there = vectors.embedders(session)
+        named = wanted.embedder
+        if wanted.harvest_id is not None:
+            named = named or harvests.get(session, wanted.harvest_id).spec.embedder
+    if not there or (named is not None and named not in there):
+        by = f" by {named}" if named else ""
+        raise InvalidInput(f"no explanation has a vector{by} yet; workers make them, or run `autointerp embed`")
+    if named is None and len(there) > 1:
+        raise InvalidInput(f"explanations have vectors by {', '.join(there)}; say which one as embedder")
+    return _ask(desk, InquiryKind.MEANING, wanted.model_copy(update={"embedder": named or next(iter(there))}))
 
 
 def ask_tokens(desk: Desk, wanted: TokensWanted) -> InquiryRecord:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autointerp.domain.specs import RunSpec
-from autointerp.storage import control_sample, features
+from autointerp.storage import control_sample, features, missing
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.records import FeatureRow
 
@@ -28,7 +28,7 @@ def parts(session: ReadSession, harvest_id: str, spec: RunSpec) -> tuple[Part, .
 
     InvalidInput when there is no feature to work on.
     """
-    chosen = features.select(session, harvest_id, spec.features, spec.seed)
+    chosen = features.select(session, harvest_id, spec.features, spec.seed, also=missing.lacks(spec))
     rows = features.get_many(session, harvest_id, _spread(chosen, REHEARSED))
     sample = len(control_sample.sample(session, harvest_id, spec, chosen))
     borrowing = sample if sample > 1 and spec.controls.wants("shuffled") else 0

@@ -7,9 +7,11 @@ from autointerp.jobs.expansion import expand, waiting_for
 from autointerp.runs.checking import check, check_plugins
 from autointerp.runs.desk import Desk
 from autointerp.runs.harvests import KEPT, cancel_harvest, resume_harvest, submit_missing_shards
+from autointerp.runs.pausing import requeue
 from autointerp.runs.reuse import harvest_for, reusable_by
 from autointerp.storage import batch_items, batches, budgets, harvests, run_features, runs
-from autointerp.storage.engine import WriteSession
+from autointerp.storage.engine import ReadSession, WriteSession
+from autointerp.storage.lineage import extended_by
 from autointerp.storage.records import HarvestRecord, HarvestState, RunRecord, RunState
 
 
@@ -18,6 +20,8 @@ def create_run(desk: Desk, spec: RunSpec, *, idempotency_key: str | None) -> Run
 
     Nothing is stored when the spec cannot be carried out.
     """
+    if (made := _made_before(desk, spec, idempotency_key)) is not None:
+        return made
     check(desk, spec)
     with desk.database.write() as session:
         run = runs.create(session, spec, harvest_id=None, idempotency_key=idempotency_key)
@@ -52,14 +56,16 @@ def cancel_run(desk: Desk, run_id: str) -> RunRecord:
 def resume_run(desk: Desk, run_id: str, *, budget: Budget | None = None) -> RunRecord:
     """Take up a run that has not everything it should have: only what is missing is done.
 
-    A run under way gets the jobs that it lacks, as after a crash of the process that handed it in. `budget` takes the
-    place of the run's own, and counts what was spent before; None: the budget stays.
+    A run that was paused goes on from there; what failed is tried again only of one that has ended. A run under way
+    gets the jobs that it lacks, as after a crash of the process that handed it in. `budget` takes the place of the
+    run's own, and counts what was spent before; None: the budget stays.
     """
     with desk.database.write() as session:
         run = runs.get(session, run_id)
+        refuse_extended(session, run_id)
         if run.state is RunState.COMPLETE:
             raise Conflict(f"the run {run_id} is complete; there is nothing to resume")
-        ended = run.state.ended
+        ended, paused = run.state.ended, run.state is RunState.PAUSED
         if ended:
             run_features.retry_failed(session, run_id)
         harvest = _harvest_of(session, run.spec) if run.harvest_id is None else harvests.get(session, run.harvest_id)
@@ -75,7 +81,10 @@ def resume_run(desk: Desk, run_id: str, *, budget: Budget | None = None) -> RunR
     if harvest.state is not HarvestState.FINISHED:
         resume_harvest(desk, harvest.id)
     _expand_if_harvested(desk, run_id, harvest.id)
-    submit_missing_chunks(desk, run_id, anew=ended)
+    if paused:
+        requeue(desk, run_id)
+    else:
+        submit_missing_chunks(desk, run_id, anew=ended)
     return _get(desk, run_id)
 
 
@@ -97,9 +106,23 @@ def submit_missing_chunks(desk: Desk, run_id: str, *, anew: bool) -> None:
             runs.settle(session, run_id)
     missing = [number for number in waiting if str(number) not in live]
     if anew or run.spec.mode == "online":
-        tasks.submit_chunks(desk.jobs, run_id, missing, generation=tasks.next_generation(found))
+        generation = tasks.next_generation(found)
+        tasks.submit_chunks(desk.jobs, run_id, missing, generation=generation, priority=run.priority)
     else:
-        tasks.submit_again(desk.jobs, run_id, found, [number for number in missing if number not in deferred])
+        undeferred = [number for number in missing if number not in deferred]
+        tasks.submit_again(desk.jobs, run_id, found, undeferred, priority=run.priority)
+
+
+def refuse_extended(session: ReadSession, run_id: str) -> None:
+    """Conflict when another run has taken over what this one has and lacks."""
+    if (newer := extended_by(session, run_id)) is not None:
+        raise Conflict(f"the run {run_id} was extended; go on with the run {newer}, which has taken over all of it")
+
+
+def _made_before(desk: Desk, spec: RunSpec, idempotency_key: str | None) -> RunRecord | None:
+    """Return the run that the same request has made; what has changed since is no reason to refuse it now."""
+    with desk.database.read() as session:
+        return runs.find(session, spec, idempotency_key)
 
 
 def _harvest_of(session: WriteSession, spec: RunSpec) -> HarvestRecord:

@@ -9,7 +9,7 @@ from autointerp.runs.desk import Desk
 from autointerp.runs.harvests import UNDER_WAY, submit_missing_shards
 from autointerp.runs.verbs import resume_run
 from autointerp.storage import harvests, runs
-from autointerp.storage.records import HarvestRecord, RunProgress, RunRecord
+from autointerp.storage.records import HarvestRecord, RunProgress, RunRecord, RunState
 
 OnHarvest = Callable[[HarvestRecord], None]
 OnRun = Callable[[RunRecord, RunProgress], None]
@@ -42,8 +42,8 @@ def wait_run(
     Jobs that are missing, as after a crash of the process that handed it in, are queued first.
     """
     with desk.database.read() as session:
-        ended = runs.get(session, run_id).state.ended
-    if not ended:
+        state = runs.get(session, run_id).state
+    if not state.ended and state is not RunState.PAUSED:
         with suppress(Conflict):  # it may have been completed since
             resume_run(desk, run_id)
     for last in _looks(timeout, poll):

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from autointerp.domain.calls import Usage
 from autointerp.domain.ledger import Attempt, AttemptStatus
+from autointerp.storage import sums
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.records import Habit, Habits
 from autointerp.storage.tables.books import CallTable
@@ -34,8 +35,9 @@ TOKENS = ("input", "cache_read", "cache_write", "output", "reasoning")
 
 
 def record(session: WriteSession, attempts: Sequence[Attempt]) -> None:
-    """Add lines to the ledger."""
+    """Add lines to the ledger, and to the sums of their runs."""
     session.sql.connection().execute(sa.insert(CallTable), [_row(attempt) for attempt in attempts])
+    sums.count_attempts(session, attempts)
 
 
 def stored(session: ReadSession, attempts: Sequence[Attempt]) -> frozenset[Attempt]:

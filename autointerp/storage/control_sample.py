@@ -1,6 +1,7 @@
 """Which features of a run have controls, and which features of random directions are controls of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import nsmallest
 
 import sqlalchemy as sa
 
@@ -35,7 +36,8 @@ def random_directions(session: ReadSession, harvest_id: str, spec: RunSpec) -> t
     position = random_position(session, harvest_id, spec.features.sae)
     if position is None or not spec.scorers or not spec.controls.wants("random_direction"):
         return ()
-    alike = FeatureSelection(sae=position, min_firings=spec.features.min_firings, max_density=spec.features.max_density)
+    densities = {name: getattr(spec.features, name) for name in ("min_firings", "min_density", "max_density")}
+    alike = FeatureSelection(sae=position, **densities)
     try:
         passing = features.select(session, harvest_id, alike, spec.seed)
     except InvalidInput:  # none of them fires often enough
@@ -60,9 +62,9 @@ def _smallest(
     def hashed(feature_id: int) -> int:
         return stable_int(seed, sae.fingerprint, indices[feature_id], "controls")
 
-    return sorted(feature_ids, key=hashed)[:count]
+    return nsmallest(count, feature_ids, key=hashed)
 
 
 def _indices(session: ReadSession, sae: SaeRecord) -> Mapping[int, int]:
     statement = sa.select(FeatureTable.id, FeatureTable.index).where(FeatureTable.sae_id == sae.id)
-    return dict(session.sql.execute(statement).all())
+    return {row[0]: row[1] for row in session.sql.connection().execute(statement)}

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from autointerp.analysis.controls import Measure, Measured
 from autointerp.storage.engine import ReadSession
+from autointerp.storage.lineage import lineage
 from autointerp.storage.records import Role, RunRecord
 from autointerp.storage.tables.explanations import ExplanationTable
 from autointerp.storage.tables.runs import RunFeatureTable
@@ -29,7 +30,7 @@ def of_run(session: ReadSession, run: RunRecord) -> tuple[Measured, ...]:
             table.value,
         )
         .join(ExplanationTable, ExplanationTable.id == table.explanation_id)
-        .where(table.run_id == run.id, sa.or_(table.control != "", table.feature_id.in_(sample)))
+        .where(table.run_id.in_(lineage(session, run.id)), sa.or_(table.control != "", table.feature_id.in_(sample)))
         .order_by(table.id)
     )
     own = bool(run.spec.explainers)  # the explanations of other runs are told apart by who made them

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from autointerp.domain.examples import Split
 from autointerp.domain.explanations import Explanation, Unread, UnreadKind
 from autointerp.errors import InvalidInput, NotFound
-from autointerp.storage import examples, run_features
+from autointerp.storage import examples, run_features, sums
 from autointerp.storage.engine import ReadSession, WriteSession
-from autointerp.storage.insertion import insert_one
+from autointerp.storage.insertion import insert_or_find
+from autointerp.storage.lineage import lineage
 from autointerp.storage.records import ExplanationRecord, UnreadRecord
 from autointerp.storage.tables.base import now
 from autointerp.storage.tables.explanations import ExplanationTable, UnreadExplanationTable
@@ -32,8 +33,12 @@ def add(
     seed: int,
     tokens: int,
     cost: int | None,
+    control: bool = False,
 ) -> int:
-    """Store an explanation and return its id, or the id of what this run and `position` stored before."""
+    """Store an explanation and return its id, or the id of what this run and `position` stored before.
+
+    `control`: the feature is a control of the run, and its explanation no result of it.
+    """
     row = {
         **_about(session, harvest_id, feature_id),
         "run_id": run_id,
@@ -50,7 +55,7 @@ def add(
         "cost": cost,
         "created_at": now(),
     }
-    return insert_one(session, ExplanationTable, row, KEY)
+    return _insert(session, ExplanationTable, row, None if control else "explanations")
 
 
 def add_unread(
@@ -67,8 +72,12 @@ def add_unread(
     seed: int,
     tokens: int,
     cost: int | None,
+    control: bool = False,
 ) -> int:
-    """Store a reply that could not be read and return its id, or the id of what was stored there before."""
+    """Store a reply that could not be read and return its id, or the id of what was stored there before.
+
+    `control`: as in `add`.
+    """
     row = {
         **_about(session, harvest_id, feature_id),
         "run_id": run_id,
@@ -85,7 +94,20 @@ def add_unread(
         "cost": cost,
         "created_at": now(),
     }
-    return insert_one(session, UnreadExplanationTable, row, KEY)
+    return _insert(session, UnreadExplanationTable, row, None if control else "unread")
+
+
+def _insert(
+    session: WriteSession,
+    table: type[ExplanationTable | UnreadExplanationTable],
+    row: Mapping[str, Any],
+    count: str | None,
+) -> int:
+    """Insert a row, and add it to the sum `count` of its run."""
+    found, new = insert_or_find(session, table, row, KEY)
+    if new and count is not None and row["run_id"] is not None:
+        sums.add(session, row["run_id"], **{count: 1})
+    return found
 
 
 def _about(session: ReadSession, harvest_id: str, feature_id: int) -> dict[str, Any]:
@@ -124,8 +146,9 @@ def list_explanations(
     table = ExplanationTable
     statement = sa.select(table).where(table.id > (after or 0)).order_by(table.id).limit(limit)
     if run_id is not None:
-        statement = statement.where(table.feature_id.not_in(run_features.controls_of(run_id)))
-    statement = statement.filter_by(**_given(feature_id=feature_id, harvest_id=harvest_id, run_id=run_id))
+        own = table.run_id.in_(lineage(session, run_id)), table.feature_id.not_in(run_features.controls_of(run_id))
+        statement = statement.where(*own)
+    statement = statement.filter_by(**_given(feature_id=feature_id, harvest_id=harvest_id))
     return tuple(_record(row) for row in session.sql.scalars(statement))
 
 
@@ -142,15 +165,16 @@ def list_unread(
     table = UnreadExplanationTable
     statement = sa.select(table).where(table.id > (after or 0)).order_by(table.id).limit(limit)
     if run_id is not None:
-        statement = statement.where(table.feature_id.not_in(run_features.controls_of(run_id)))
-    statement = statement.filter_by(**_given(feature_id=feature_id, harvest_id=harvest_id, run_id=run_id))
+        own = table.run_id.in_(lineage(session, run_id)), table.feature_id.not_in(run_features.controls_of(run_id))
+        statement = statement.where(*own)
+    statement = statement.filter_by(**_given(feature_id=feature_id, harvest_id=harvest_id))
     return tuple(_unread(row) for row in session.sql.scalars(statement))
 
 
 def of_run(session: ReadSession, run_id: str, feature_ids: Sequence[int]) -> dict[int, tuple[ExplanationRecord, ...]]:
-    """Return what a run has explained of these features, by feature, in the order of the run's explainers."""
+    """Return what a run, or one that it extends, has explained of these features, in the order of its explainers."""
     table = ExplanationTable
-    statement = sa.select(table).where(table.run_id == run_id, table.feature_id.in_(feature_ids))
+    statement = sa.select(table).where(table.run_id.in_(lineage(session, run_id)), table.feature_id.in_(feature_ids))
     return _by_feature([_record(row) for row in session.sql.scalars(statement.order_by(table.position))])
 
 

@@ -1,9 +1,9 @@
 """Features as a harvest measured them: one by one, in lists, and as the selection of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy import Row, Select
+from sqlalchemy import ColumnElement, Row, Select
 
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.packed import unpack_statistics
@@ -100,8 +100,17 @@ def list_features(
     return get_many(session, filter.harvest_id, ids, tokens=tokens)
 
 
-def select(session: ReadSession, harvest_id: str, selection: FeatureSelection, seed: int) -> tuple[int, ...]:
+def select(
+    session: ReadSession,
+    harvest_id: str,
+    selection: FeatureSelection,
+    seed: int,
+    *,
+    also: Iterable[ColumnElement[bool]] = (),
+) -> tuple[int, ...]:
     """Return the ids of the features a run works on, by index; the same seed gives the same sample.
+
+    `also` are more conditions on harvested features, as `missing.lacks` makes them.
 
     InvalidInput when an index does not exist, when nothing passes, or when the harvest has no such SAE.
     """
@@ -113,19 +122,44 @@ def select(session: ReadSession, harvest_id: str, selection: FeatureSelection, s
         .order_by(FeatureTable.index)
     )
     if selection.indices is not None:
-        return _by_index(session, statement, selection.indices, sae)
-    statement = statement.where(MEASURED.firings >= selection.min_firings, MEASURED.density <= selection.max_density)
-    if selection.start is not None:
-        statement = statement.where(FeatureTable.index >= selection.start)
-    if selection.stop is not None:
-        statement = statement.where(FeatureTable.index < selection.stop)
-    passing = [feature_id for _, feature_id in session.sql.execute(statement)]
+        listed = _by_index(session, statement, selection.indices, sae)
+        passing = _lacking(session, harvest_id, listed, also)
+    else:
+        which = statement.where(*_passes(selection), *also).with_only_columns(FeatureTable.id)
+        passing = list(session.sql.connection().execute(which).scalars())
+    if not passing and selection.missing is not None:
+        raise InvalidInput(f"every feature of {sae.name} that was selected has what is missing; there is nothing to do")
     if not passing:
         raise InvalidInput(
             f"no feature of {sae.name} passes the selection; lower min_firings (now {selection.min_firings}), raise "
             f"max_density (now {selection.max_density:g}) or read more tokens"
         )
     return _sample(passing, selection.sample, seed, sae.fingerprint)
+
+
+def _passes(selection: FeatureSelection) -> list[ColumnElement[bool]]:
+    density = MEASURED.density + 0.0  # hides the index of densities: it finds nearly all features, in another order
+    found = [
+        MEASURED.firings >= selection.min_firings,
+        density >= selection.min_density,
+        density <= selection.max_density,
+    ]
+    if selection.start is not None:
+        found.append(FeatureTable.index >= selection.start)
+    if selection.stop is not None:
+        found.append(FeatureTable.index < selection.stop)
+    return found
+
+
+def _lacking(
+    session: ReadSession, harvest_id: str, feature_ids: Sequence[int], also: Iterable[ColumnElement[bool]]
+) -> list[int]:
+    """Return those of the features to which the conditions apply, in the order given."""
+    if not (conditions := list(also)):
+        return list(feature_ids)
+    which = MEASURED.harvest_id == harvest_id, MEASURED.feature_id.in_(feature_ids)
+    found = set(session.sql.scalars(sa.select(MEASURED.feature_id).where(*which, *conditions)))
+    return [feature_id for feature_id in feature_ids if feature_id in found]
 
 
 def _sample(passing: list[int], size: int | None, seed: int, fingerprint: str) -> tuple[int, ...]:

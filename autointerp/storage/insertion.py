@@ -14,16 +14,28 @@ from autointerp.storage.tables.base import Base
 Insert = postgresql.Insert | sqlite.Insert
 
 
-def insert_if_absent(session: WriteSession, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert `rows`, leaving out those that a unique constraint finds there already."""
-    if rows:
-        session.sql.connection().execute(insert_into(session, table).on_conflict_do_nothing(), rows)
+def insert_if_absent(session: WriteSession, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert `rows`, leaving out those that a unique constraint finds there already; return how many were not."""
+    if not rows:
+        return 0
+    statement = insert_into(session, table).on_conflict_do_nothing()
+    kept = {"preserve_rowcount": True}  # which is not promised of an insert otherwise
+    return session.sql.connection().execute(statement, rows, execution_options=kept).rowcount
 
 
 def insert_one(session: WriteSession, table: type[Base], row: Mapping[str, Any], unique: Sequence[str]) -> int:
     """Insert `row` unless one with the same `unique` columns is there, and return the id of that row."""
+    return insert_or_find(session, table, row, unique)[0]
+
+
+def insert_or_find(
+    session: WriteSession, table: type[Base], row: Mapping[str, Any], unique: Sequence[str]
+) -> tuple[int, bool]:
+    """Insert `row` unless one with the same `unique` columns is there; return its id, and whether it is new."""
     inserted = session.sql.connection().execute(_returning(session.dialect, table), row).scalar_one_or_none()
-    return inserted if inserted is not None else session.sql.execute(_same(table, row, unique)).scalar_one()
+    if inserted is not None:
+        return inserted, True
+    return session.sql.execute(_same(table, row, unique)).scalar_one(), False
 
 
 def insert_into(session: WriteSession, table: type[Base]) -> Insert:

@@ -29,11 +29,12 @@ class HarvestState(StrEnum):
 
 
 class RunState(StrEnum):
-    """Where a run stands; all but the first three are ends."""
+    """Where a run stands; all but the first four are ends."""
 
     WAITING = "waiting"
     HARVESTING = "harvesting"
     RUNNING = "running"
+    PAUSED = "paused"
     COMPLETE = "complete"
     COMPLETE_WITH_FAILURES = "complete_with_failures"
     OUT_OF_BUDGET = "out_of_budget"
@@ -42,8 +43,8 @@ class RunState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more happens unless the run is resumed."""
-        return self not in (RunState.WAITING, RunState.HARVESTING, RunState.RUNNING)
+        """Whether the run is over; it may yet be resumed."""
+        return self not in (RunState.WAITING, RunState.HARVESTING, RunState.RUNNING, RunState.PAUSED)
 
 
 class WorkState(StrEnum):
@@ -229,12 +230,13 @@ class ScoreRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run; `harvest_id` is None while its harvest has not been made."""
+    """One run; `harvest_id` is None while its harvest has not been made. `priority` may differ from the spec's."""
 
     id: str
     spec: RunSpec
     spec_digest: str
     harvest_id: str | None
+    priority: int
     state: RunState
     error: str | None
     created_at: datetime
@@ -265,7 +267,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """How far a run is, counted over the stored results and the ledger.
+    """How far a run is, by its features and the sums over its results and its ledger.
 
     `scores` are the scores proper and `controls` those of controls; the other counts leave out the features that are
     themselves controls.

@@ -1,4 +1,7 @@
-"""The scores of whole runs for comparing and adding up, read in few statements however many features there are."""
+"""The scores of whole runs for comparing and adding up, read in few statements however many features there are.
+
+What a run took over from those that it extends is shown as its own.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ import sqlalchemy as sa
 
 from autointerp.domain.labels import with_options
 from autointerp.storage.engine import ReadSession
+from autointerp.storage.lineage import owners
 from autointerp.storage.tables.explanations import ExplanationTable
 from autointerp.storage.tables.scores import ScoreTable
 
@@ -75,6 +79,7 @@ class UsedExplainer:
 def lines(session: ReadSession, run_ids: Sequence[str]) -> tuple[ScoreLine, ...]:
     """Return every score proper of these runs, oldest first."""
     score, claim = ScoreTable, ExplanationTable
+    owner = owners(session, run_ids)
     statement = (
         sa.select(
             score.id,
@@ -89,7 +94,7 @@ def lines(session: ReadSession, run_ids: Sequence[str]) -> tuple[ScoreLine, ...]
             score.undefined,
         )
         .join(claim, claim.id == score.explanation_id)
-        .where(*_of(run_ids))
+        .where(*_of(owner))
         .order_by(score.id)
         .execution_options(yield_per=ROWS)
     )
@@ -97,25 +102,25 @@ def lines(session: ReadSession, run_ids: Sequence[str]) -> tuple[ScoreLine, ...]
     found: list[ScoreLine] = []
     rows = session.sql.execute(statement)
     for score_id, run_id, position, feature_id, claim_id, explainer, made_in, place, value, undefined in rows:
-        origin = _origin(run_ids, explainer, made_in, place)
+        origin = _origin(owner, explainer, made_in, place)
         origin = origins.setdefault(origin, origin)
-        found.append(ScoreLine(score_id, str(run_id), position, feature_id, claim_id, origin, value, undefined))
+        found.append(ScoreLine(score_id, owner[str(run_id)], position, feature_id, claim_id, origin, value, undefined))
     return tuple(found)
 
 
 def scorers(session: ReadSession, run_ids: Sequence[str]) -> tuple[UsedScorer, ...]:
     """Return the scorers that have stored a score in these runs, in the order of the runs and of their specs."""
-    table = ScoreTable
+    table, owner = ScoreTable, owners(session, run_ids)
     kinds = table.run_id, table.position, table.metric, table.model, table.prompt
-    first = sa.select(sa.func.min(table.id)).where(*_of(run_ids)).group_by(*kinds)
+    first = sa.select(sa.func.min(table.id)).where(*_of(owner)).group_by(*kinds)
     columns = *kinds, table.scorer, table.options, table.judge, table.judge_options
     statement = sa.select(*columns).where(table.id.in_(first)).order_by(table.id)
     found: dict[tuple[int, int], list[Any]] = {}
     for row in session.sql.execute(statement):
-        found.setdefault((run_ids.index(row.run_id), row.position), []).append(row)
+        found.setdefault((run_ids.index(owner[row.run_id]), row.position), []).append(row)
     return tuple(
         UsedScorer(
-            run_id=rows[0].run_id,
+            run_id=owner[rows[0].run_id],
             position=rows[0].position,
             scorer=rows[0].scorer,
             options=rows[0].options,
@@ -131,14 +136,14 @@ def scorers(session: ReadSession, run_ids: Sequence[str]) -> tuple[UsedScorer, .
 
 def explainers(session: ReadSession, run_ids: Sequence[str]) -> tuple[UsedExplainer, ...]:
     """Return the explainers whose explanations these runs have scored: first the runs' own, in order, then others."""
-    score, claim = ScoreTable, ExplanationTable
+    score, claim, owner = ScoreTable, ExplanationTable, owners(session, run_ids)
     kinds = claim.run_id, claim.position, claim.explainer, claim.model, claim.prompt
-    scored = sa.select(score.explanation_id).where(*_of(run_ids))
+    scored = sa.select(score.explanation_id).where(*_of(owner))
     first = sa.select(sa.func.min(claim.id)).where(claim.id.in_(scored)).group_by(*kinds)
     statement = sa.select(*kinds, claim.options).where(claim.id.in_(first)).order_by(claim.id)
     found: dict[Origin, list[Any]] = {}
     for row in session.sql.execute(statement):
-        found.setdefault(_origin(run_ids, row.explainer, row.run_id, row.position), []).append(row)
+        found.setdefault(_origin(owner, row.explainer, row.run_id, row.position), []).append(row)
     used = [
         UsedExplainer(
             origin=origin,
@@ -151,12 +156,13 @@ def explainers(session: ReadSession, run_ids: Sequence[str]) -> tuple[UsedExplai
     return tuple(sorted(used, key=lambda one: _place(run_ids, one.origin)))
 
 
-def _of(run_ids: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
-    return ScoreTable.run_id.in_(run_ids), ScoreTable.control == ""
+def _of(owner: Mapping[str, str]) -> tuple[sa.ColumnElement[bool], ...]:
+    return ScoreTable.run_id.in_(owner), ScoreTable.control == ""
 
 
-def _origin(run_ids: Sequence[str], explainer: str, run_id: str | None, position: int) -> Origin:
-    return Origin(explainer, run_id, position) if run_id in run_ids else Origin(explainer, None, None)
+def _origin(owner: Mapping[str, str], explainer: str, run_id: str | None, position: int) -> Origin:
+    run = owner.get(run_id or "")
+    return Origin(explainer, None, None) if run is None else Origin(explainer, run, position)
 
 
 def _place(run_ids: Sequence[str], origin: Origin) -> tuple[int, int, str]:

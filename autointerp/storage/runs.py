@@ -1,33 +1,32 @@
 """Runs: created once for each idempotency key, moved from state to state by any worker, counted at any time."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import CursorResult
 
-from autointerp.domain.ledger import AttemptStatus
 from autointerp.domain.specs import RunSpec
 from autointerp.errors import Conflict, NotFound
-from autointerp.storage import batches, run_features
+from autointerp.storage import batches, run_features, sums
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.identifiers import new_identifier
 from autointerp.storage.insertion import insert_if_absent
 from autointerp.storage.records import RunProgress, RunRecord, RunState, WorkState
 from autointerp.storage.tables.base import now
-from autointerp.storage.tables.books import CallTable
-from autointerp.storage.tables.explanations import ExplanationTable, UnreadExplanationTable
 from autointerp.storage.tables.runs import RunFeatureTable, RunTable
-from autointerp.storage.tables.scores import ScoreTable
 
 STOPPED = (RunState.OUT_OF_BUDGET, RunState.CANCELLED, RunState.FAILED)
 FINISHED = (RunState.COMPLETE, RunState.COMPLETE_WITH_FAILURES)
 RESUMED = (RunState.WAITING, RunState.HARVESTING, RunState.RUNNING)
+UNDER_WAY = (*RESUMED, RunState.PAUSED)
 
 NEXT: Mapping[RunState, tuple[RunState, ...]] = {
-    RunState.WAITING: (RunState.HARVESTING, RunState.RUNNING, *STOPPED),
-    RunState.HARVESTING: (RunState.WAITING, RunState.RUNNING, *STOPPED),
-    RunState.RUNNING: (*FINISHED, *STOPPED),
+    RunState.WAITING: (RunState.HARVESTING, RunState.RUNNING, RunState.PAUSED, *STOPPED),
+    RunState.HARVESTING: (RunState.WAITING, RunState.RUNNING, RunState.PAUSED, *STOPPED),
+    RunState.RUNNING: (RunState.PAUSED, *FINISHED, *STOPPED),
+    RunState.PAUSED: (*RESUMED, *STOPPED),
     RunState.COMPLETE: (),
     RunState.COMPLETE_WITH_FAILURES: RESUMED,
     RunState.OUT_OF_BUDGET: RESUMED,
@@ -37,21 +36,37 @@ NEXT: Mapping[RunState, tuple[RunState, ...]] = {
 
 
 def create(session: WriteSession, spec: RunSpec, *, harvest_id: str | None, idempotency_key: str | None) -> RunRecord:
-    """Store a new run, waiting, or return the one made with the same key; Conflict when that one has another spec."""
+    """Store a new run, waiting, or return the one made with the same key, or that extends the same run.
+
+    Conflict when that one has another spec.
+    """
+    made = new_identifier()
     row = {
-        "id": new_identifier(),
+        "id": made,
         "idempotency_key": idempotency_key,
         "spec": spec.model_dump(mode="json"),
         "spec_digest": spec.digest,
         "harvest_id": harvest_id,
+        "extends": spec.extends,
+        "priority": spec.priority,
         "state": RunState.WAITING.value,
         "created_at": now(),
     }
     insert_if_absent(session, RunTable, [row])
-    same = RunTable.id == row["id"] if idempotency_key is None else RunTable.idempotency_key == idempotency_key
-    stored = session.sql.scalars(sa.select(RunTable).where(same)).one()
+    return find(session, spec, idempotency_key) or get(session, made)
+
+
+def find(session: ReadSession, spec: RunSpec, idempotency_key: str | None) -> RunRecord | None:
+    """Return the run that was made with this key, or that extends the same run; Conflict when it has another spec."""
+    same = {"idempotency_key": idempotency_key, "extends": spec.extends}
+    known = [getattr(RunTable, name) == value for name, value in same.items() if value is not None]
+    stored = session.sql.scalars(sa.select(RunTable).where(sa.or_(sa.false(), *known))).first()
+    if stored is None:
+        return None
     if stored.spec_digest != spec.digest:
-        raise Conflict(f"the key {idempotency_key!r} belongs to the run {stored.id}, which has another spec")
+        if idempotency_key is not None and stored.idempotency_key == idempotency_key:
+            raise Conflict(f"the key {idempotency_key!r} belongs to the run {stored.id}, which has another spec")
+        raise Conflict(f"the run {spec.extends} is extended by the run {stored.id} already; extend that one")
     return _record(stored)
 
 
@@ -71,6 +86,17 @@ def list_runs(session: ReadSession, *, state: RunState | None, after: str | None
     if after is not None:
         statement = statement.where(RunTable.id < after)
     return tuple(_record(row) for row in session.sql.scalars(statement))
+
+
+def set_priority(session: WriteSession, run_id: str, priority: int) -> None:
+    """Say before which other runs this one is worked on."""
+    if _update(session, sa.update(RunTable).where(RunTable.id == run_id), {"priority": priority}) == 0:
+        raise NotFound(f"there is no run {run_id}")
+
+
+def lock(session: WriteSession, run_id: str) -> None:
+    """Let no other transaction change the state of a run before this one ends; SQLite has one writer anyway."""
+    session.sql.execute(sa.select(RunTable.id).where(RunTable.id == run_id).with_for_update())
 
 
 def set_harvest(session: WriteSession, run_id: str, harvest_id: str) -> None:
@@ -102,6 +128,7 @@ def settle(session: WriteSession, run_id: str) -> RunState:
     features at once, the later one then sees the work of both. A random direction that failed is left out of the
     controls, and is no failure of the run.
     """
+    lock(session, run_id)  # a feature that another transaction lets wait again while it holds the run is seen
     statement = sa.update(RunTable).where(
         RunTable.id == run_id,
         RunTable.state == RunState.RUNNING,
@@ -116,47 +143,16 @@ def settle(session: WriteSession, run_id: str) -> RunState:
 
 
 def progress(session: ReadSession, run_id: str, *, failures: int = 100) -> RunProgress:
-    """Count what a run has stored and paid for."""
+    """Tell what a run has stored and paid for, from the states of its features and from its sums."""
     states = run_features.count_states(session, run_id)
     return RunProgress(
         waiting=states.get(WorkState.WAITING, 0),
         done=states.get(WorkState.DONE, 0),
         failed=states.get(WorkState.FAILED, 0),
-        explanations=_count_own(session, ExplanationTable, run_id),
-        unread=_count_own(session, UnreadExplanationTable, run_id),
-        scores=_count(session, ScoreTable.run_id == run_id, ScoreTable.control == ""),
-        controls=_count(session, ScoreTable.run_id == run_id, ScoreTable.control != ""),
-        **_paid(session, run_id),
+        **asdict(sums.of_run(session, run_id)),
         failures=run_features.list_failures(session, run_id, after=None, limit=failures),
         batch=batches.progress(session, run_id) if get(session, run_id).spec.mode == "batch" else None,
     )
-
-
-def _paid(session: ReadSession, run_id: str) -> dict[str, int]:
-    """Sums over the ledger; a line answered from the cache costs nothing and is counted apart."""
-    cached = CallTable.status == AttemptStatus.CACHED
-    tokens = CallTable.input + CallTable.cache_read + CallTable.cache_write + CallTable.output
-    sums: dict[str, sa.ColumnElement[Any]] = {
-        "requests": sa.func.sum(sa.case((cached, 0), else_=1)),
-        "cached": sa.func.sum(sa.case((cached, 1), else_=0)),
-        "tokens": sa.func.sum(sa.case((cached, 0), else_=tokens)),
-        "read": sa.func.sum(CallTable.input + CallTable.cache_read + CallTable.cache_write),
-        "read_from_cache": sa.func.sum(CallTable.cache_read),
-        "cost": sa.func.sum(sa.case((cached, 0), else_=CallTable.cost)),
-        "cost_unknown": sa.func.sum(sa.case((cached, 0), (CallTable.cost.is_(None), 1), else_=0)),
-    }
-    columns: Sequence[sa.ColumnElement[Any]] = [value.label(name) for name, value in sums.items()]
-    row = session.sql.execute(sa.select(*columns).where(CallTable.run_id == run_id)).one()
-    return {name: int(value or 0) for name, value in row._mapping.items()}  # pyright: ignore[reportPrivateUsage]
-
-
-def _count_own(session: ReadSession, table: type[ExplanationTable | UnreadExplanationTable], run_id: str) -> int:
-    """Count the rows of a run that are not about its controls."""
-    return _count(session, table.run_id == run_id, table.feature_id.not_in(run_features.controls_of(run_id)))
-
-
-def _count(session: ReadSession, *conditions: sa.ColumnElement[bool]) -> int:
-    return session.sql.execute(sa.select(sa.func.count()).where(*conditions)).scalar_one()
 
 
 def _has(run_id: str, state: WorkState, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
@@ -173,6 +169,7 @@ def _record(row: RunTable) -> RunRecord:
         spec=RunSpec.model_validate(row.spec),
         spec_digest=row.spec_digest,
         harvest_id=row.harvest_id,
+        priority=row.priority,
         state=RunState(row.state),
         error=row.error,
         created_at=row.created_at,

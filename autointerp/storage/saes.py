@@ -48,6 +48,11 @@ def get(session: ReadSession, sae_id: int) -> SaeRecord:
     return _record(row)
 
 
+def ids_of_model(session: ReadSession, model_id: int) -> tuple[int, ...]:
+    """Return the ids of the SAEs of a model."""
+    return tuple(session.sql.scalars(select(SaeTable.id).where(SaeTable.model_id == model_id)))
+
+
 def list_saes(session: ReadSession, *, model_id: int | None, after: int | None, limit: int) -> tuple[SaeRecord, ...]:
     """Return the SAEs (of one model) after the id `after`, oldest first."""
     statement = select(SaeTable).where(SaeTable.id > (after or 0)).order_by(SaeTable.id).limit(limit)

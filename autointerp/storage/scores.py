@@ -13,9 +13,10 @@ from sqlalchemy.orm import defer
 from autointerp.domain.examples import Split
 from autointerp.domain.scores import GroupResult, Score, Trial
 from autointerp.errors import InvalidInput, NotFound
-from autointerp.storage import best_scores
+from autointerp.storage import best_scores, sums
 from autointerp.storage.engine import ReadSession, WriteSession
-from autointerp.storage.insertion import insert_if_absent, insert_one
+from autointerp.storage.insertion import insert_if_absent, insert_or_find
+from autointerp.storage.lineage import lineage
 from autointerp.storage.packing import pack_trials, unpack_trials
 from autointerp.storage.records import ScoreRecord
 from autointerp.storage.tables.base import now
@@ -33,8 +34,8 @@ class NewScore:
     """A score to store, and what it is of: `position` is that of its scorer in the run.
 
     `control` names what was scored in place of the explanation (or by what in place of the judge), "" for a score
-    proper; `borrowed_id` is the explanation of another feature whose text was used. `instead_of` is the id of the
-    score without any answer that a resumed run has made anew.
+    proper, and `domain.scores.IMPORTED` for one that others made; `borrowed_id` is the explanation of another feature
+    whose text was used. `instead_of` is the id of the score without any answer that a resumed run has made anew.
     """
 
     run_id: str | None
@@ -57,9 +58,10 @@ class NewScore:
 def add(session: WriteSession, new: NewScore) -> int:
     """Store a score with its trials and return its id, or the id of what this run and `position` stored before."""
     rows = _rows(session, [new])
-    stored = insert_one(session, ScoreTable, rows[0], UNIQUE)
+    found, added = insert_or_find(session, ScoreTable, rows[0], UNIQUE)
+    _count(session, new, int(added))
     best_scores.refresh(session, rows)
-    return stored
+    return found
 
 
 def add_all(session: WriteSession, new: Sequence[NewScore]) -> list[None]:
@@ -67,12 +69,29 @@ def add_all(session: WriteSession, new: Sequence[NewScore]) -> list[None]:
 
     What a score is stored instead of goes.
     """
-    if gone := [one.instead_of for one in new if one.instead_of is not None]:
-        session.sql.connection().execute(sa.delete(ScoreTable).where(ScoreTable.id.in_(gone)))
-    rows = _rows(session, new)
-    insert_if_absent(session, ScoreTable, rows)
-    best_scores.refresh(session, rows)
+    for replaced in _kinds(new):
+        if gone := [one.instead_of for one in replaced if one.instead_of is not None]:
+            deleted = session.sql.connection().execute(sa.delete(ScoreTable).where(ScoreTable.id.in_(gone)))
+            _count(session, replaced[0], -deleted.rowcount)
+    kinds = [(kind[0], _rows(session, kind)) for kind in _kinds(new)]
+    for first, rows in kinds:
+        _count(session, first, insert_if_absent(session, ScoreTable, rows))
+    best_scores.refresh(session, [row for _, rows in kinds for row in rows])
     return [None] * len(new)
+
+
+def _kinds(new: Sequence[NewScore]) -> list[list[NewScore]]:
+    """The scores proper of each run, and its controls: what is counted together."""
+    kinds: dict[tuple[str | None, bool], list[NewScore]] = {}
+    for one in new:
+        kinds.setdefault((one.run_id, one.control == ""), []).append(one)
+    return list(kinds.values())
+
+
+def _count(session: WriteSession, kind: NewScore, added: int) -> None:
+    """Add to the sum of the run of such scores."""
+    if kind.run_id is not None:
+        sums.add(session, kind.run_id, **{"controls" if kind.control else "scores": added})
 
 
 def _rows(session: ReadSession, new: Sequence[NewScore]) -> list[dict[str, Any]]:
@@ -163,16 +182,20 @@ def list_scores(
     after: int | None = None,
     limit: int,
 ) -> tuple[ScoreRecord, ...]:
-    """Return the scores after the id `after`, oldest first; None: any. `control` "": the scores proper."""
+    """Return the scores after the id `after`, oldest first; None: any. `control` "": the scores proper.
+
+    A run's are also those of the runs that it extends.
+    """
     filters = {
         "explanation_id": explanation_id,
         "feature_id": feature_id,
         "harvest_id": harvest_id,
-        "run_id": run_id,
         "control": control,
     }
     given = {name: value for name, value in filters.items() if value is not None}
     statement = WITHOUT_TRIALS.where(ScoreTable.id > (after or 0)).filter_by(**given)
+    if run_id is not None:
+        statement = statement.where(ScoreTable.run_id.in_(lineage(session, run_id)))
     return tuple(_record(row) for row in session.sql.scalars(statement.order_by(ScoreTable.id).limit(limit)))
 
 
@@ -182,7 +205,7 @@ def of_explanations(
     """Return the scores of these explanations (of one run), by explanation, oldest first; `control` None: any."""
     statement = WITHOUT_TRIALS.where(ScoreTable.explanation_id.in_(explanation_ids)).order_by(ScoreTable.id)
     if run_id is not None:
-        statement = statement.where(ScoreTable.run_id == run_id)
+        statement = statement.where(ScoreTable.run_id.in_(lineage(session, run_id)))
     if control is not None:
         statement = statement.where(ScoreTable.control == control)
     found: dict[int, tuple[ScoreRecord, ...]] = {}

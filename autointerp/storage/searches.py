@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select
@@ -22,7 +23,7 @@ from autointerp.storage.tables.models import SaeTable
 from autointerp.storage.tables.scores import ScoreTable
 from autointerp.storage.tables.search import CONFIGURATION, RANK, SEARCH, WORDS
 
-RANKED = 10_000
+RANKED = 5_000
 OPEN, CLOSE = "\x02", "\x03"  # around what was found
 WORD = re.compile(r"[^\W_]+")
 PHRASE = re.compile(r'"([^"]*)"|(\S+)')
@@ -133,7 +134,7 @@ def phrases_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phrase for phrase in found if phrase))
 
 
-def narrowed(statement: Select[int, float], filter: SearchFilter) -> Select[int, float]:
+def narrowed(statement: Select[Any, Any], filter: SearchFilter) -> Select[Any, Any]:
     """Narrow a statement over explanations to those that pass."""
     table = ExplanationTable
     if filter.harvest_id is not None:
@@ -162,17 +163,19 @@ def _scored(filter: SearchFilter) -> ColumnElement[bool]:
     return sa.exists().where(*conditions)
 
 
-def _matching(session: ReadSession, phrases: Sequence[str], filter: SearchFilter) -> Select[int, float]:
+def _matching(session: ReadSession, phrases: Sequence[str], filter: SearchFilter) -> Select[Any, Any]:
     """The newest explanations that match and pass, each with its rank."""
     table = ExplanationTable
     if session.dialect == "sqlite":
-        statement = sa.select(table.id, RANK.label("rank")).select_from(WORDS).join(table, table.id == WORDS.c.rowid)
-        statement = statement.where(_match(phrases)).order_by(WORDS.c.rowid.desc())
+        statement = sa.select(WORDS.c.rowid.label("id"), RANK.label("rank")).where(_match(phrases))
+        statement = statement.order_by(WORDS.c.rowid.desc())
+        if filter == SearchFilter():
+            return statement.limit(RANKED)  # to look up each explanation would take as long as to rank it
+        statement = statement.join(table, table.id == WORDS.c.rowid)
     else:
         query = _query(phrases)
         rank = -sa.cast(sa.func.ts_rank(SEARCH, query, 1), sa.Double)
-        statement = sa.select(table.id, rank.label("rank")).where(SEARCH.op("@@")(query))
-        statement = statement.order_by(table.id.desc())
+        statement = sa.select(table.id, rank.label("rank")).where(SEARCH.op("@@")(query)).order_by(table.id.desc())
     return narrowed(statement, filter).limit(RANKED)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from autointerp.errors import InvalidModel
 from autointerp.subject.device import on_device
 from autointerp.subject.hub import Absent, only_local
+from autointerp.subject.pickles import refuse_folder
 from autointerp.subject.quiet import quiet
 
 # A model that comes as a package, so that it needs no hub.
@@ -43,16 +44,24 @@ class SentenceEmbedder:
 
 
 @lru_cache(maxsize=KEPT)
-def open_embedder(name: str, *, device: str = "cpu") -> SentenceEmbedder:
+def open_embedder(name: str, *, device: str = "cpu", pickles: bool = False) -> SentenceEmbedder:
     """Open a sentence-transformers model by package name, folder or hub id; the same name gives the same model."""
     # This library takes seconds to import, so only processes that embed do.
     from sentence_transformers import SentenceTransformer
 
     where = _where(name)
+    if not pickles:
+        refuse_folder(Path(where).expanduser())
     try:
         local = only_local(where, None, kind="model")
         with quiet():
-            model = SentenceTransformer(where, device=device, local_files_only=local)
+            model = SentenceTransformer(
+                where,
+                device=device,
+                local_files_only=local,
+                trust_remote_code=False,
+                model_kwargs={} if pickles else {"use_safetensors": True},
+            )
     except (Absent, *LOADING_ERRORS) as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
         raise InvalidModel(f"cannot load the embedding model {name!r}: {said}") from error

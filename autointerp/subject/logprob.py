@@ -157,9 +157,9 @@ class LocalLogProb:
 
 
 @lru_cache(maxsize=KEPT)
-def open_logprob(name: str, *, device: str) -> LocalLogProb:
+def open_logprob(name: str, *, device: str, pickles: bool = False) -> LocalLogProb:
     """Load a causal language model by folder or hub id, in float32; the last one is kept. InvalidModel: it cannot."""
-    return LocalLogProb(load_model(SubjectSpec(model=name), device=device))
+    return LocalLogProb(load_model(SubjectSpec(model=name), device=device, pickles=pickles))
 
 
 def _common(rows: Sequence[tuple[int, ...]]) -> list[int]:

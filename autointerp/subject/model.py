@@ -18,6 +18,7 @@ from autointerp.domain.vocabulary import Vocabulary
 from autointerp.errors import InvalidModel
 from autointerp.subject import hooks
 from autointerp.subject.hub import Absent, only_local
+from autointerp.subject.pickles import refuse_folder
 from autointerp.subject.quiet import quiet
 from autointerp.subject.reading import Reading
 from autointerp.subject.vocabulary import read_vocabulary
@@ -98,9 +99,14 @@ class SubjectModel:
         return folded - folded.mean(1, keepdim=True) if isinstance(norm, nn.LayerNorm) else folded
 
 
-def load_model(spec: SubjectSpec, *, device: str = "cpu") -> SubjectModel:
-    """Load a causal LM and its tokenizer from a folder or the hub; InvalidModel says what is wrong with it."""
+def load_model(spec: SubjectSpec, *, device: str = "cpu", pickles: bool = False) -> SubjectModel:
+    """Load a causal LM and its tokenizer from a folder or the hub; InvalidModel says what is wrong with it.
+
+    Code that comes with a model is never run; `pickles`: weights may be in files that could run some.
+    """
     _check_folder(spec.model)
+    if not pickles:
+        refuse_folder(Path(spec.model).expanduser())
     try:
         local = only_local(spec.model, spec.revision, kind="model")
         with quiet():
@@ -110,6 +116,8 @@ def load_model(spec: SubjectSpec, *, device: str = "cpu") -> SubjectModel:
                 dtype=getattr(torch, spec.dtype),
                 output_loading_info=True,
                 local_files_only=local,
+                use_safetensors=None if pickles else True,
+                trust_remote_code=False,
             )
     except (Absent, *LOADING_ERRORS) as error:
         raise InvalidModel(_why(f"cannot load the model {spec.model!r}", error)) from error
@@ -161,7 +169,9 @@ def wrap(
 def load_tokenizer(spec: SubjectSpec, *, local: bool) -> PreTrainedTokenizerBase:
     """Load the tokenizer of a model, from disk alone where `local`; InvalidModel when there is none."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(spec.model, revision=spec.revision, local_files_only=local)
+        tokenizer = AutoTokenizer.from_pretrained(
+            spec.model, revision=spec.revision, local_files_only=local, trust_remote_code=False
+        )
     except LOADING_ERRORS as error:
         raise InvalidModel(_why(f"cannot load the tokenizer of {spec.model!r}", error)) from error
     # Where the files of a tokenizer are missing, some classes make one with special tokens alone.

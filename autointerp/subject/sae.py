@@ -64,13 +64,14 @@ class Dictionary:
         )
 
 
-def load_sae(spec: SaeSpec, model: SubjectModel) -> Dictionary:
-    """Load an SAE onto the model's device; InvalidModel when it is missing, damaged or does not fit."""
+def load_sae(spec: SaeSpec, model: SubjectModel, *, pickles: bool = False) -> Dictionary:
+    """Load an SAE onto the model's device; InvalidModel when it is missing, damaged, does not fit, or is a pickle that
+    may not be one."""
     with unwarned():
         # sae-lens takes many seconds to import, so only processes that load SAEs do.
         from autointerp.subject.sae_files import read_sae
 
-    sae = read_sae(spec, device=model.device).to(getattr(torch, spec.dtype))
+    sae = read_sae(spec, device=model.device, pickles=pickles).to(getattr(torch, spec.dtype))
     return wrap(sae, model, hook=spec.hook, name=_name(spec), source=spec.model_dump(exclude_none=True))
 
 

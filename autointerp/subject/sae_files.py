@@ -17,7 +17,7 @@ from autointerp.domain.specs import SaeSpec
 from autointerp.errors import InvalidModel
 from autointerp.subject.hub import Absent, only_local
 from autointerp.subject.quiet import unwarned
-from autointerp.subject.sae_layouts import DTYPE, Loaded, read_layout, scaling_factor
+from autointerp.subject.sae_layouts import DTYPE, Loaded, private_loaders, read_layout, scaling_factor
 
 # What sae-lens and the readers of safetensors, pickles, archives, JSON and YAML raise for files that are damaged.
 LOADING_ERRORS = (
@@ -46,14 +46,17 @@ HUB_LOADERS = {
 }
 
 
-def read_sae(spec: SaeSpec, *, device: str) -> SAE[Any]:
+def read_sae(spec: SaeSpec, *, device: str, pickles: bool = False) -> SAE[Any]:
     """Read an SAE in float32; InvalidModel says in one sentence why it cannot be read."""
     if spec.baseline is not None:
         raise InvalidModel(f"the baseline {spec.baseline.kind!r} is no file; fit it with `autointerp baseline` first")
     where = spec.path or "/".join(part for part in (spec.release, spec.sae_id) if part)
     try:
         with unwarned():
-            sae = _from_release(spec, device) if spec.path is None else _from_path(spec, Path(spec.path), device)
+            if spec.path is None:
+                sae = _from_release(spec, device, pickles)
+            else:
+                sae = _from_path(spec, Path(spec.path), device, pickles)
             return both_signs(sae) if sae.cfg.architecture() == "abstopk" else sae
     except (Absent, *LOADING_ERRORS) as error:
         raise InvalidModel(
@@ -89,7 +92,7 @@ def _said(error: Exception) -> str:
     return " ".join(lines[:2]).rstrip(". ") or type(error).__name__
 
 
-def _from_path(spec: SaeSpec, given: Path, device: str) -> SAE[Any]:
+def _from_path(spec: SaeSpec, given: Path, device: str, pickles: bool) -> SAE[Any]:
     path = given.expanduser().resolve()
     if not path.exists():
         raise InvalidModel(f"there is no SAE folder {given}; give the folder that holds the SAE's weights")
@@ -97,7 +100,7 @@ def _from_path(spec: SaeSpec, given: Path, device: str) -> SAE[Any]:
         path = path.parent
 
     def convert(path: str | Path, device: str, cfg_overrides: dict[str, Any] | None) -> Loaded:
-        return read_layout(spec.layout, Path(path), device)
+        return read_layout(spec.layout, Path(path), device, pickles=pickles)
 
     sae = SAE.load_from_disk(path, device=device, dtype=DTYPE, converter=convert)
     factor = scaling_factor(spec.layout, path)
@@ -106,18 +109,18 @@ def _from_path(spec: SaeSpec, given: Path, device: str) -> SAE[Any]:
     return sae
 
 
-def _from_release(spec: SaeSpec, device: str) -> SAE[Any]:
+def _from_release(spec: SaeSpec, device: str, pickles: bool) -> SAE[Any]:
     release = str(spec.release)
-    converter = loaders.NAMED_PRETRAINED_SAE_LOADERS[HUB_LOADERS[spec.layout]] if spec.layout in HUB_LOADERS else None
     known = get_pretrained_saes_directory().get(release)
     sae_id = spec.sae_id or _only(release, list(known.saes_map) if known else [])
     only_local(known.repo_id if known else release, None, kind="model")
+    loader = loaders.get_conversion_loader_name(release) if known else HUB_LOADERS.get(spec.layout, "sae_lens")
     return SAE.from_pretrained(
         release,
         sae_id,
         device=device,
         dtype=DTYPE,
-        converter=None if known else converter,
+        converter=private_loaders(pickles=pickles).NAMED_PRETRAINED_SAE_LOADERS[loader],
     )
 
 

@@ -62,6 +62,14 @@ def identify(spec: CorpusSpec) -> Identity:
     return Identity(digest({**options, "files": content}), tuple(stamp for _, stamp in stamps))
 
 
+def files_on_disk(spec: CorpusSpec) -> list[Path]:
+    """Return the files of this machine that a corpus is read from; none for the standard library and the hub."""
+    path = Path(str(spec.path)).expanduser()
+    if spec.kind == "stdlib" or (spec.kind == "dataset" and not path.is_dir()):
+        return []
+    return [found for _, found in _named_files(spec)]
+
+
 def files(spec: CorpusSpec) -> list[Path]:
     """Return the file itself, or the folder's files of the corpus's kind, at any depth, sorted."""
     path = Path(str(spec.path)).expanduser()

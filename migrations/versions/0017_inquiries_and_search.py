@@ -1,4 +1,4 @@
-"""Questions to subject models, with their answers for a while, and the words of explanations.
+"""Questions to subject models, with their answers for a while, and explanations by their words and as vectors.
 
 On SQLite the words are kept by triggers of the table of explanations: a later migration that makes that table anew
 must make the triggers again.
@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0017"
-down_revision: str | None = "0014"
+down_revision: str | None = "0016"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
 
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TRIGGERS = {
     "explanation_search_insert": """AFTER INSERT ON explanations BEGIN
         INSERT INTO explanation_search (rowid, text) VALUES (new.id, new.text);
@@ -33,6 +34,7 @@ WORDS = "regexp_replace(text, '[^[:alnum:]]+', ' ', 'g')"  # PostgreSQL would ta
 def upgrade() -> None:
     """Go forward."""
     _make_inquiries()
+    _make_vectors()
     if op.get_bind().dialect.name == "sqlite":
         op.execute(
             "CREATE VIRTUAL TABLE explanation_search USING fts5 "
@@ -53,6 +55,38 @@ def upgrade() -> None:
         f"GENERATED ALWAYS AS (to_tsvector('explanation_words', {WORDS})) STORED"
     )
     op.execute("CREATE INDEX ix_explanations_search ON explanations USING gin (search)")
+
+
+def _make_vectors() -> None:
+    op.create_table(
+        "explanation_vectors",
+        sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("explanation_id", ID, nullable=False),
+        sa.Column("embedder", sa.String(length=300), nullable=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["explanation_id"], ["explanations.id"], name=op.f("fk_explanation_vectors_explanation_id_explanations")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_explanation_vectors")),
+        sa.UniqueConstraint("explanation_id", name=op.f("uq_explanation_vectors_explanation_id")),
+    )
+    op.create_index(op.f("ix_explanation_vectors_embedder_id"), "explanation_vectors", ["embedder", "id"])
+    if op.get_bind().dialect.name == "postgresql" and _has_pgvector():
+        op.execute("ALTER TABLE explanation_vectors ADD COLUMN near halfvec(384)")
+        op.execute(
+            "CREATE INDEX ix_explanation_vectors_near ON explanation_vectors USING hnsw (near halfvec_cosine_ops)"
+        )
+
+
+def _has_pgvector() -> bool:
+    """Whether pgvector is there, or can be: it must be installed, and making it may need a superuser."""
+    connection = op.get_bind()
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.text("CREATE EXTENSION IF NOT EXISTS vector"))
+            return connection.execute(sa.text("SELECT to_regtype('halfvec') IS NOT NULL")).scalar_one()
+    except sa.exc.DBAPIError:
+        return False
 
 
 def _make_inquiries() -> None:
@@ -87,4 +121,5 @@ def downgrade() -> None:
         op.execute("ALTER TABLE explanations DROP COLUMN search")
         op.execute("DROP TEXT SEARCH CONFIGURATION explanation_words")
         op.execute("DROP TEXT SEARCH DICTIONARY explanation_stem")
+    op.drop_table("explanation_vectors")
     op.drop_table("inquiries")

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from autointerp.api.app import create_app
+from autointerp.api.gate.access import Access, Limits, Mode
 from autointerp.domain.inquiries import InquiryLimits
 from autointerp.jobs.records import Job
 from autointerp.llm.base import Endpoint
@@ -21,6 +23,8 @@ from autointerp.runs import Desk
 from autointerp.storage import migrate
 from autointerp.storage.engine import Database
 from tests.api.seed import Seeded, seed
+
+LIBRARIES = count()  # the fixture serves several folders, each of which makes its own
 
 
 @dataclass
@@ -31,7 +35,7 @@ class Queue:
     cancelled: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
 
-    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any]) -> None:
+    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any], priority: int = 0) -> None:
         self.submitted.append(job)
 
     def cancel(self, jobs: Sequence[str]) -> None:
@@ -42,6 +46,9 @@ class Queue:
 
     def status(self, prefix: str) -> tuple[Job, ...]:
         return ()
+
+    def depth(self, queue: str) -> int:
+        return len(self.submitted)
 
     def purge(self, prefix: str) -> None:
         self.submitted = [job for job in self.submitted if not job.startswith(prefix)]
@@ -73,8 +80,8 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def _postgres_library(request: pytest.FixtureRequest) -> str:
     server = request.getfixturevalue("postgres")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE library")
-    return server.get_uri("library")
+        connection.execute(f"CREATE DATABASE {(name := f'library_{next(LIBRARIES)}')}")
+    return server.get_uri(name)
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +123,13 @@ def app_over(database: Database, queue: Queue) -> FastAPI:
         lease=timedelta(seconds=15),
         limits=InquiryLimits(),
     )
-    return create_app(database, desk)
+    return app_at(desk)
+
+
+def app_at(desk: Desk) -> FastAPI:
+    """The application over a desk and its database, for one person."""
+    access = Access(mode=Mode.SINGLE_USER, hosts=frozenset({"testserver"}), origins=())
+    return create_app(desk.database, desk, access=access, limits=Limits(body=1 << 20, seconds=30.0, depth=32))
 
 
 def _client(app: FastAPI) -> Generator[TestClient]:

@@ -12,7 +12,18 @@ from autointerp.domain.packed import KINDS, NO_INDEX, HarvestedFeature, PackedEx
 from autointerp.domain.scores import GroupResult, Score, Trial
 from autointerp.domain.specs import CorpusSpec, HarvestSpec, PluginSpec, RunSpec, SaeSpec, ScorerSpec, SubjectSpec
 from autointerp.domain.vocabulary import Vocabulary
-from autointerp.storage import explanations, features, harvests, models, pools, run_features, runs, saes, scores
+from autointerp.storage import (
+    budgets,
+    explanations,
+    features,
+    harvests,
+    models,
+    pools,
+    run_features,
+    runs,
+    saes,
+    scores,
+)
 from autointerp.storage.engine import Database, WriteSession
 from autointerp.storage.records import HarvestState, RunState
 
@@ -182,6 +193,7 @@ def _run(
     """A run over four features: two scored, one unread, one failed."""
     run = runs.create(session, _spec(harvest_id, seed=0), harvest_id=harvest_id, idempotency_key="seeded")
     chosen = feature_ids[4:8]
+    budgets.open_budget(session, run.id, run.spec.budget)
     run_features.add(session, run.id, chosen, chunk=10)
     runs.set_state(session, run.id, RunState.RUNNING)
     made = {

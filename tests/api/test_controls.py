@@ -6,7 +6,7 @@ from autointerp.analysis.controls import Measure, Measured, against
 from autointerp.api.schemas.controls import RunControls
 from autointerp.domain.labels import labels
 from autointerp.runs.controls import Controlled
-from autointerp.storage import run_features, runs, scores
+from autointerp.storage import budgets, run_features, runs, scores
 from autointerp.storage.engine import Database
 from tests.api.seed import Seeded, seed
 
@@ -17,6 +17,7 @@ def with_controls(database: Database) -> tuple[Seeded, str]:
     with database.write() as session:
         first = runs.get(session, seeded.run)
         run = runs.create(session, first.spec, harvest_id=seeded.harvest, idempotency_key=None).id
+        budgets.open_budget(session, run, first.spec.budget)
         run_features.add(session, run, seeded.features[4:6], chunk=10, sample=set(seeded.features[4:6]))
         for explanation, other in (seeded.explanations, seeded.explanations[::-1]):
             for control, value, borrowed in (("", 0.75, None), ("shuffled", 0.5, other)):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from autointerp import __version__
@@ -19,11 +20,27 @@ def test_it_is_ready_when_a_worker_is_alive(client: TestClient, database: Databa
     with database.write() as session:
         workers.beat(session, "one", kind="test", queues=["llm"])
 
-    assert client.get("/ready").json() == {"status": "ready", "workers": 1}
+    answer = client.get("/ready", params={"workers": 1}).json()
+
+    assert answer == {"status": "ready", "workers": 1, "queues": {"llm": 1, "harvest": 0, "model": 0}}
 
 
-def test_it_is_not_ready_without_a_worker(client: TestClient) -> None:
+def test_without_a_worker_it_reads_and_takes_work(client: TestClient) -> None:
     answer = client.get("/ready")
+
+    assert (answer.status_code, answer.json()["workers"]) == (200, 0)
+
+
+def test_it_is_not_ready_when_it_is_being_stopped(app: FastAPI, client: TestClient) -> None:
+    app.state.leaving.begin()
+
+    assert client.get("/ready").status_code == 503
+    assert client.get("/health").status_code == 200
+    assert client.get("/v1/models").status_code == 200
+
+
+def test_it_is_not_ready_without_the_workers_that_are_asked_for(client: TestClient) -> None:
+    answer = client.get("/ready", params={"workers": 1})
 
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert "autointerp worker" in answer.json()["detail"]

@@ -45,6 +45,23 @@ def test_a_run_with_a_number_beyond_reason_is_refused(
     assert answer.json()["errors"]
 
 
+@pytest.mark.parametrize("field", ["name", "llm", "harvest"])
+def test_a_run_with_a_text_beyond_reason_is_refused(reader: TestClient, seeded: Seeded, field: str) -> None:
+    spec = {"harvest": seeded.harvest, "explainers": ["token_statistics"], field: "a/" + "x" * 10_000}
+
+    assert reader.post("/v1/runs", json=spec).status_code == 422
+
+
+@pytest.mark.parametrize(("where", "key"), [("subject", "model"), ("subject", "revision"), ("corpus", "path")])
+def test_a_harvest_with_a_text_beyond_reason_is_refused(reader: TestClient, where: str, key: str) -> None:
+    spec = {**HARVEST, "corpus": {"kind": "jsonl", "path": "p"}}
+
+    answer = reader.post("/v1/harvests", json={**spec, where: {**spec[where], key: "x" * 10_001}})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"].endswith(key)
+
+
 def test_an_infinite_budget_is_refused(reader: TestClient, seeded: Seeded) -> None:
     spec = {"harvest": seeded.harvest, "explainers": ["token_statistics"], "budget": {"dollars": 1}}
     body = json.dumps(spec).replace('"dollars": 1', '"dollars": Infinity')

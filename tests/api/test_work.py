@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from autointerp.api.looks import Looks
 from autointerp.api.parts import Parts
 from autointerp.api.schemas.harvests import SPEC_EXAMPLE
 from autointerp.storage.engine import Database
@@ -63,7 +64,8 @@ def test_a_run_whose_endpoint_is_gone_can_still_be_read(app: FastAPI, client: Te
     asks = {**_spec(stored), "explainers": ["default"], "llm": "openai/some-model"}
     location = client.post("/v1/runs", json=asks).headers["location"]
     parts: Parts = app.state.parts
-    app.state.parts = replace(parts, desk=replace(parts.desk, endpoints={}))
+    desk = replace(parts.desk, endpoints={})
+    app.state.parts = replace(parts, desk=desk, looks=Looks(desk))
 
     [warning] = client.get(location).json()["warnings"]
 

@@ -25,15 +25,50 @@ def port() -> int:
         return found.getsockname()[1]
 
 
+PROGRAM = [sys.executable, "-m", "autointerp.cli"]
+
+
 @pytest.fixture
-def server(tmp_path: Path, port: int) -> Generator[subprocess.Popen[str]]:
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of commands that share an empty database."""
+    return {**os.environ, "AUTOINTERP_DATA_DIR": str(tmp_path)}
+
+
+@pytest.fixture
+def server(tmp_path: Path, port: int, environment: dict[str, str]) -> Generator[subprocess.Popen[str]]:
     """The API of an empty database, in a process of its own."""
-    environment = {**os.environ, "AUTOINTERP_DATA_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "autointerp.cli", "serve", "--api-only", "--port", str(port)]
+    command = [*PROGRAM, "serve", "--api-only", "--port", str(port)]
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     yield process
     process.kill()
     process.communicate()
+
+
+def test_with_a_key_it_serves_an_address_that_others_reach_and_logs_no_key(
+    tmp_path: Path, port: int, environment: dict[str, str]
+) -> None:
+    chatty = {**environment, "AUTOINTERP_LOG_LEVEL": "INFO"}
+    command = [*PROGRAM, "serve", "--api-only", "--host", "0.0.0.0", "--port", str(port)]
+    refused = subprocess.run(command, cwd=tmp_path, env=chatty, capture_output=True, text=True, check=False)
+    made = [*PROGRAM, "keys", "create", "me", "--scope", "admin"]
+    key = subprocess.run(made, cwd=tmp_path, env=chatty, capture_output=True, text=True, check=True).stdout.strip()
+
+    with subprocess.Popen(command, cwd=tmp_path, env=chatty, stdout=-1, stderr=subprocess.STDOUT, text=True) as process:
+        _get(f"http://127.0.0.1:{port}/health")
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}/v1/keys", headers={"Authorization": f"Bearer {key}"})
+        with urllib.request.urlopen(asked, timeout=DEADLINE) as answer:
+            listed = json.loads(answer.read())["items"]
+        for url in (f"/v1/keys?key={key}", "/v1/keys"):
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{url}", timeout=DEADLINE)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=DEADLINE)
+
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "`autointerp keys create NAME --scope admin`" in refused.stderr
+    assert [one["name"] for one in listed] == ["me"]
+    assert output.count("GET /v1/keys 401") == 2
+    assert key[16:] not in output
 
 
 def test_it_answers_and_stops_on_sigterm(server: subprocess.Popen[str], port: int) -> None:

@@ -27,7 +27,7 @@ def test_records_come_back_with_their_types(client: Client, seeded: Seeded) -> N
     assert (page.id, page.index) == (seeded.features[3], 3)
     assert client.features.get_of_sae(seeded.sae, 3) == page
     assert client.runs.get(seeded.run).state.ended
-    assert client.scores.trials(seeded.scores[0]).items
+    assert client.scores.trials(seeded.scores[0]).first(1)
     assert client.health.health().status == "ok"
 
 

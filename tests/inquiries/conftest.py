@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from autointerp.api.app import create_app
 from autointerp.storage import features, harvests
 from autointerp.storage.records import FeatureFilter, FeatureOrder, FeatureRow, HarvestRecord
+from tests.api.conftest import app_at
 from tests.pipeline.conftest import folder, harvested, subjects, world
 from tests.pipeline.memory_queue import MemoryQueue
 from tests.pipeline.world import World
@@ -49,7 +49,7 @@ def queue(world: World) -> PromptQueue:
 @pytest.fixture
 def client(world: World, queue: PromptQueue) -> Generator[TestClient]:
     """A client of the application."""
-    with TestClient(create_app(world.desk.database, world.desk), raise_server_exceptions=False) as opened:
+    with TestClient(app_at(world.desk), raise_server_exceptions=False) as opened:
         yield opened
 
 

@@ -24,10 +24,10 @@ class MemoryQueue:
     orders: dict[str, Order] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
 
-    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any]) -> None:
+    def submit(self, job: str, *, queue: str, handler: str, args: Mapping[str, Any], priority: int = 0) -> None:
         if job not in self.jobs:
             self.orders[job] = Order(job, queue, handler, args)
-            self.jobs[job] = Job(job, queue, JobState.QUEUED, None)
+            self.jobs[job] = Job(job, queue, JobState.QUEUED, None, priority=priority)
 
     def cancel(self, jobs: Sequence[str]) -> None:
         for job in jobs:

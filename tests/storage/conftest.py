@@ -108,7 +108,15 @@ class World:
         with self.database.write() as session:
             return runs.create(session, RUN, harvest_id=self.harvest, idempotency_key=None).id
 
-    def explain(self, feature_id: int, *, run_id: str | None = None, text: str = "cats", explainer: str = "x") -> int:
+    def explain(
+        self,
+        feature_id: int,
+        *,
+        run_id: str | None = None,
+        text: str = "cats",
+        explainer: str = "x",
+        control: bool = False,
+    ) -> int:
         """Store an explanation and return its id."""
         with self.database.write() as session:
             return explanations.add(
@@ -124,6 +132,7 @@ class World:
                 seed=1,
                 tokens=10,
                 cost=None,
+                control=control,
             )
 
     def score(self, explanation_id: int, *, value: float | None = 0.5, trials: tuple[Trial, ...] = ()) -> int:

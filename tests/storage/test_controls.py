@@ -7,7 +7,16 @@ import pytest
 from autointerp.analysis.controls import Measure
 from autointerp.domain.scores import Score
 from autointerp.domain.specs import PluginSpec, RunSpec, ScorerSpec
-from autointerp.storage import control_sample, control_scores, explanations, features, run_features, runs, scores
+from autointerp.storage import (
+    budgets,
+    control_sample,
+    control_scores,
+    explanations,
+    features,
+    run_features,
+    runs,
+    scores,
+)
 from autointerp.storage.records import FeatureFilter, FeatureOrder, Role, RunState
 
 from .conftest import World, feature
@@ -30,6 +39,7 @@ def run_id(world: World, ids: tuple[int, ...]) -> str:
     """A running run of five features one by one, two of them with controls, and a feature that is a control."""
     with world.database.write() as session:
         run_id = runs.create(session, SPEC, harvest_id=world.harvest, idempotency_key=None).id
+        budgets.open_budget(session, run_id, SPEC.budget)
         assert run_features.add(session, run_id, ids[:5], chunk=1, sample={ids[1], ids[3]}) == 4
         run_features.add_random(session, run_id, ids[5:], number=4)
         runs.set_state(session, run_id, RunState.RUNNING)
@@ -121,7 +131,7 @@ def test_a_run_waits_for_its_controls_and_does_not_fail_with_them(
 
 
 def test_what_was_made_of_a_control_is_no_result_of_the_run(world: World, run_id: str, ids: tuple[int, ...]) -> None:
-    own, random = (world.explain(one, run_id=run_id) for one in (ids[1], ids[5]))
+    own, random = (world.explain(one, run_id=run_id, control=one == ids[5]) for one in (ids[1], ids[5]))
     proper = score(world, run_id, own, value=0.6)
     score(world, run_id, own, value=0.9, control="always_yes")
     score(world, run_id, random, value=0.9, control="random_direction")

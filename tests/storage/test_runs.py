@@ -8,7 +8,7 @@ import pytest
 from autointerp.domain.calls import Usage
 from autointerp.domain.ledger import Attempt, AttemptStatus
 from autointerp.errors import Conflict, NotFound
-from autointerp.storage import calls, run_features, runs
+from autointerp.storage import budgets, calls, run_features, runs
 from autointerp.storage.records import Failure, RunState
 
 from .conftest import RUN, World, feature
@@ -45,6 +45,7 @@ def run_id(world: World, ids: tuple[int, ...]) -> str:
     """A running run of five features in chunks of two."""
     run_id = world.run()
     with world.database.write() as session:
+        budgets.open_budget(session, run_id, RUN.budget)
         assert run_features.add(session, run_id, ids, chunk=2) == 3
         assert runs.set_state(session, run_id, RunState.RUNNING)
     return run_id

@@ -72,7 +72,7 @@ def acts(stories: SubjectModel) -> Tensor:
 
 
 def load(path: Path, layout: str, model: SubjectModel) -> Dictionary:
-    return load_sae(SaeSpec.model_validate({"path": str(path), "layout": layout}), model)
+    return load_sae(SaeSpec.model_validate({"path": str(path), "layout": layout}), model, pickles=True)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -209,7 +209,7 @@ def test_a_dictionary_that_does_not_read_the_residual_stream_asks_for_its_hook_p
     with pytest.raises(InvalidModel, match="give its hook point as `hook`"):
         load(folder, "dictionary_learning", stories)
     spec = SaeSpec(path=str(folder), layout="dictionary_learning", hook="blocks.2.hook_mlp_out")
-    assert "model.layers.2.mlp" == load_sae(spec, stories).hook
+    assert "model.layers.2.mlp" == load_sae(spec, stories, pickles=True).hook
 
 
 def test_a_gemma_scope_path_must_name_its_repository(tmp_path: Path, weights: Weights, stories: SubjectModel) -> None:

@@ -81,7 +81,7 @@ def test_an_inquiry_is_answered_while_its_request_waits(settings: Settings, fold
     with wiring.open_desk(settings, database) as desk, wiring.embedded_worker(settings, database):
         harvest = create_harvest(desk, planted_harvest(folder))
         wait_harvest(desk, harvest.id, timeout=60, poll=0.05)
-        with TestClient(wiring.create_api(settings)) as client:
+        with TestClient(wiring.create_api(settings, "127.0.0.1"), base_url="http://127.0.0.1") as client:
             asked = {"harvest_id": harvest.id, "text": "the red tiger climbs in the school.", "top": 3}
             answer = client.post("/v1/activations", json=asked, headers={"Prefer": "wait=30"})
     database.close()

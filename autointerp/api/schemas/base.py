@@ -1,6 +1,6 @@
 """What every response record has in common."""
 
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,6 +17,13 @@ class Shown(BaseModel):
 def example(**values: Any) -> ConfigDict:
     """The configuration of a record whose example in the OpenAPI document is `values`."""
     return ConfigDict(frozen=True, json_schema_extra={"examples": [values]})
+
+
+def example_of(record: type[Shown]) -> dict[str, Any]:
+    """The example of a record, to stand in that of another."""
+    extra = record.model_config.get("json_schema_extra")
+    assert isinstance(extra, dict)  # `example` made it
+    return cast(Any, extra)["examples"][0]
 
 
 def dollars(nano_dollars: int | None) -> float | None:

@@ -17,8 +17,8 @@ MODEL: dict[str, Any] = {
 }
 
 
-class Tokens(Shown):
-    """Tokens read and written, from low to high."""
+class TokenCounts(Shown):
+    """TokenCounts read and written, from low to high."""
 
     low: int
     likely: int
@@ -41,7 +41,7 @@ class ModelEstimate(Shown):
     model: str = Field(description="endpoint/model")
     requests: int = Field(description="0: a plug-in may ask this model, though it did not in the rehearsal")
     learned: bool = Field(description="reckoned from what the model was asked before, not from averages")
-    tokens: Tokens
+    tokens: TokenCounts
     dollars: Dollars
 
     @classmethod
@@ -62,7 +62,7 @@ class Estimate(Shown):
     model_config = example(requests=MODEL["requests"], tokens=MODEL["tokens"], dollars=MODEL["dollars"], models=[MODEL])
 
     requests: int
-    tokens: Tokens
+    tokens: TokenCounts
     dollars: Dollars
     models: list[ModelEstimate]
 
@@ -77,8 +77,8 @@ class Estimate(Shown):
         )
 
 
-def _tokens(quotes: Sequence[Quote]) -> Tokens:
-    return Tokens(
+def _tokens(quotes: Sequence[Quote]) -> TokenCounts:
+    return TokenCounts(
         low=sum(quote.low.usage.total for quote in quotes),
         likely=sum(quote.likely.usage.total for quote in quotes),
         high=sum(quote.high.usage.total for quote in quotes),

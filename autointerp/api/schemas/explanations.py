@@ -41,7 +41,7 @@ class Explanation(Shown):
     id: int
     feature_id: int
     harvest_id: str
-    run_id: str | None = Field(description="null: added by hand")
+    run_id: str | None = Field(description="null: added by hand, or imported")
     text: str
     explainer: str
     options: dict[str, Any]

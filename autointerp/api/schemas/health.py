@@ -17,7 +17,8 @@ class Health(Shown):
 class Readiness(Shown):
     """What the service needs is there."""
 
-    model_config = example(status="ready", workers=2)
+    model_config = example(status="ready", workers=2, queues={"llm": 2, "harvest": 1})
 
     status: str
     workers: int = Field(description="workers seen alive within their lease")
+    queues: dict[str, int] = Field(description="how many of them serve each queue; without any, its jobs wait")

@@ -114,7 +114,7 @@ class Activations(Inquiry):
         if found is not None:
             shown = [_feature(one, ids.get(one.index), claims) for one in found.features]
             result = TextActivations(tokens=list(found.tokens), pieces=list(found.pieces), features=shown)
-        return cls(**_line(record), asked=ActivationsWanted.model_validate(record.spec), result=result)
+        return cls(**line(record), asked=ActivationsWanted.model_validate(record.spec), result=result)
 
 
 class Change(Shown):
@@ -165,7 +165,7 @@ class Steering(Inquiry):
         if record.result is not None:
             found = SteeringFound.model_validate(record.result)
             result = Continuations.model_validate(found.model_dump())
-        return cls(**_line(record), asked=SteeringWanted.model_validate(record.spec), result=result)
+        return cls(**line(record), asked=SteeringWanted.model_validate(record.spec), result=result)
 
 
 class TextTokens(Shown):
@@ -192,7 +192,7 @@ class Tokens(Inquiry):
         if record.result is not None:
             found = TokensFound.model_validate(record.result)
             result = TextTokens(tokens=list(found.tokens), pieces=list(found.pieces))
-        return cls(**_line(record), asked=TokensWanted.model_validate(record.spec), result=result)
+        return cls(**line(record), asked=TokensWanted.model_validate(record.spec), result=result)
 
 
 def _feature(found: FeatureInText, feature_id: int | None, claims: Mapping[int, ExplanationRecord]) -> FeatureOnText:
@@ -208,7 +208,8 @@ def _feature(found: FeatureInText, feature_id: int | None, claims: Mapping[int, 
     )
 
 
-def _line(record: InquiryRecord) -> dict[str, Any]:
+def line(record: InquiryRecord) -> dict[str, Any]:
+    """What every inquiry shows."""
     return {
         "id": record.id,
         "state": record.state,

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.api.schemas.base import NANO, WHEN, Shown, example
-from autointerp.domain.specs import RunSpec
+from autointerp.domain.specs import HIGHEST, MOST, RunSpec
+from autointerp.runs import UNKNOWN, Speed
 from autointerp.storage.batch_records import BatchProgress, BatchRecord, BatchState, ItemState
 from autointerp.storage.records import Failure, RunProgress, RunRecord, RunState
 
@@ -25,6 +26,8 @@ LINE: dict[str, Any] = {
     "state": "running",
     "error": None,
     "harvest_id": "0192f3aa7c51",
+    "extends": None,
+    "priority": 0,
     "spec": SPEC_EXAMPLE,
     "spec_digest": "1c77e3b5",
     "created_at": WHEN,
@@ -34,6 +37,28 @@ WARNING = (
     "openai/gpt-6-luna was never probed, so nobody knows whether orders that stand in corpus text sway it; "
     "`autointerp endpoints probe openai/gpt-6-luna` finds out"
 )
+
+PROGRESS_EXAMPLE: dict[str, Any] = {
+    "waiting": 60,
+    "done": 39,
+    "failed": 1,
+    "explanations": 39,
+    "unread": 1,
+    "scores": 78,
+    "controls": 30,
+    "stages": [{"name": "explain", "done": 39, "wanted": 100}, {"name": "score", "done": 78, "wanted": 200}],
+    "features_per_second": 0.8,
+    "requests_per_second": 24.5,
+    "seconds_left": 75.0,
+    "requests": 1_210,
+    "cached": 0,
+    "tokens": 910_000,
+    "prompt_cache": 0.42,
+    "cost": 0.31,
+    "cost_unknown": 0,
+    "batch": None,
+    "failures": [{"feature_id": 412, "index": 411, "reason": "the reply was truncated"}],
+}
 
 
 class Run(Shown):
@@ -46,6 +71,8 @@ class Run(Shown):
     state: RunState
     error: str | None = Field(description="why it failed as a whole")
     harvest_id: str | None = Field(description="null until the harvest that the spec asks for is known")
+    extends: str | None = Field(description="the run whose results it took over")
+    priority: int = Field(description="as it is now; runs with a higher one are worked on first")
     spec: RunSpec
     spec_digest: str
     created_at: datetime
@@ -144,8 +171,20 @@ class Batching(Shown):
         return cls(**counts, ended=progress.ended, batches=[OpenBatch.of(record) for record in progress.open])
 
 
+class Stage(Shown):
+    """How far one stage of a run is, in results."""
+
+    model_config = example(name="explain", done=39, wanted=100)
+
+    name: Literal["explain", "score"]
+    done: int = Field(description="explanations, or scores proper")
+    wanted: int | None = Field(description="of all features; null: not known, as others made the explanations")
+
+
 class Progress(Shown):
-    """How far a run is."""
+    """How far a run is, and how fast: over the last half minute or so that this server has looked at it."""
+
+    model_config = example(**PROGRESS_EXAMPLE)
 
     waiting: int = Field(description="features still to do")
     done: int
@@ -154,6 +193,10 @@ class Progress(Shown):
     unread: int = Field(description="replies of explainers that could not be read")
     scores: int = Field(description="scores proper")
     controls: int = Field(description="scores of controls; /v1/runs/{id}/controls holds the scores proper against them")
+    stages: list[Stage] = Field(description="explain and score, as far as the run has them")
+    features_per_second: float | None = Field(description="done or failed; null: not known yet, or nothing is going on")
+    requests_per_second: float | None
+    seconds_left: float | None = Field(description="at this pace")
     requests: int = Field(description="attempts that reached a language model")
     cached: int = Field(description="requests answered from the cache, at no cost")
     tokens: int
@@ -166,9 +209,13 @@ class Progress(Shown):
     failures: list[FailedFeature] = Field(description="the first ones; /v1/runs/{id}/failures lists all")
 
     @classmethod
-    def of(cls, progress: RunProgress) -> Self:
+    def of(cls, progress: RunProgress, spec: RunSpec, speed: Speed) -> Self:
         """Show a run's progress."""
         return cls(
+            stages=_stages(progress, spec),
+            features_per_second=speed.features,
+            requests_per_second=speed.requests,
+            seconds_left=speed.left,
             waiting=progress.waiting,
             done=progress.done,
             failed=progress.failed,
@@ -193,31 +240,59 @@ class RunPage(WarnedRun):
     model_config = example(
         **LINE,
         warnings=[WARNING],
-        progress={
-            "waiting": 60,
-            "done": 39,
-            "failed": 1,
-            "explanations": 39,
-            "unread": 1,
-            "scores": 78,
-            "controls": 30,
-            "requests": 1_210,
-            "cached": 0,
-            "tokens": 910_000,
-            "prompt_cache": 0.42,
-            "cost": 0.31,
-            "cost_unknown": 0,
-            "batch": None,
-            "failures": [{"feature_id": 412, "index": 411, "reason": "the reply was truncated"}],
-        },
+        progress=PROGRESS_EXAMPLE,
     )
 
     progress: Progress
 
     @classmethod
-    def with_progress(cls, record: RunRecord, progress: RunProgress, warnings: Sequence[str]) -> Self:
+    def with_progress(
+        cls, record: RunRecord, progress: RunProgress, warnings: Sequence[str], speed: Speed = UNKNOWN
+    ) -> Self:
         """Show a stored run with its progress and what is told of its models."""
-        return cls(**_line(record), warnings=list(warnings), progress=Progress.of(progress))
+        shown = Progress.of(progress, record.spec, speed)
+        return cls(**_line(record), warnings=list(warnings), progress=shown)
+
+
+class RunEvent(Shown):
+    """What is told of a run that is followed: its state and its progress."""
+
+    model_config = example(id="0192f3ab01d2", state="running", error=None, progress=PROGRESS_EXAMPLE)
+
+    id: str
+    state: RunState
+    error: str | None
+    progress: Progress
+
+
+class Change(BaseModel):
+    """What can be changed of a run that has not ended."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    priority: int = Field(ge=-HIGHEST, le=HIGHEST)
+
+
+class Retry(BaseModel):
+    """Which failed features to try again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    features: list[Annotated[int, Field(ge=1, le=MOST)]] | None = Field(
+        default=None, min_length=1, max_length=100_000, description="by id; all that have failed if not given"
+    )
+
+
+def _stages(progress: RunProgress, spec: RunSpec) -> list[Stage]:
+    features = progress.waiting + progress.done + progress.failed
+    explained, scored = len(spec.explainers), len(spec.scorers)
+    found: list[Stage] = []
+    if explained:
+        found.append(Stage(name="explain", done=progress.explanations, wanted=features * explained))
+    if scored:
+        wanted = features * explained * scored if explained else None
+        found.append(Stage(name="score", done=progress.scores, wanted=wanted))
+    return found
 
 
 def _line(record: RunRecord) -> dict[str, Any]:
@@ -227,6 +302,8 @@ def _line(record: RunRecord) -> dict[str, Any]:
         "state": record.state,
         "error": record.error,
         "harvest_id": record.harvest_id,
+        "extends": record.spec.extends,
+        "priority": record.priority,
         "spec": record.spec,
         "spec_digest": record.spec_digest,
         "created_at": record.created_at,

@@ -13,6 +13,18 @@ from autointerp.domain.scores import Trial as TrialRecord
 from autointerp.storage.records import ScoreRecord
 
 JUDGED: dict[str, Any] = {"group": "top", "asked": 6, "answered": 6, "correct": 5, "accuracy": 5 / 6}
+TRIAL: dict[str, Any] = {
+    "group": "top",
+    "context": 18,
+    "start": 64,
+    "truth": True,
+    "verdict": True,
+    "confidence": 0.93,
+    "confidence_kind": "logprob",
+    "unread": None,
+    "request": "aa30c9e1",
+    "note": "",
+}
 
 
 class GroupShare(Shown):
@@ -107,7 +119,9 @@ class Score(Shown):
     prompt: str | None = Field(description="sha256 of the prompt")
     tokens: int
     cost: float | None = Field(description="in dollars; null: the price is not known")
-    control: str = Field(description="which control this is a score of; empty: a score proper")
+    control: str = Field(
+        description="which control this is a score of; empty: a score proper; imported: others made it"
+    )
     borrowed_id: int | None = Field(description="the explanation of another feature that took the place of this one")
     created_at: datetime
 
@@ -148,18 +162,7 @@ class Score(Shown):
 class Trial(Shown):
     """One question put to a judge, with the truth and the answer."""
 
-    model_config = example(
-        group="top",
-        context=18,
-        start=64,
-        truth=True,
-        verdict=True,
-        confidence=0.93,
-        confidence_kind="logprob",
-        unread=None,
-        request="aa30c9e1",
-        note="",
-    )
+    model_config = example(**TRIAL)
 
     group: str
     context: int = Field(description="-1: the question is about a token of the vocabulary, whose id is `start`")

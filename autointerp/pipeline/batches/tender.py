@@ -114,7 +114,7 @@ class Tender:
         found = self.jobs.status(tasks.run_prefix(run.id))
         newest = tasks.newest(found)
         done = {number for number in waiting if str(number) in newest and newest[str(number)].state is JobState.DONE}
-        tasks.submit_again(self.jobs, run.id, found, sorted(done))
+        tasks.submit_again(self.jobs, run.id, found, sorted(done), priority=run.priority)
 
 
 def make_tender(database: Database, jobs: Submitter, endpoints: Mapping[str, Endpoint]) -> Tender:

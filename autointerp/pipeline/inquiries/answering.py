@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from autointerp.domain.inquiries import ActivationsWanted, InquiryKind, SteeringWanted, TokensWanted
+from autointerp.domain.inquiries import ActivationsWanted, InquiryKind, MeaningWanted, SteeringWanted, TokensWanted
 from autointerp.domain.specs import Spec
 from autointerp.errors import AutointerpError, Unavailable
 from autointerp.pipeline.inquiries.activations import find_activations
 from autointerp.pipeline.inquiries.counter import Counter
+from autointerp.pipeline.inquiries.meaning import find_meaning
 from autointerp.pipeline.inquiries.steering import steer
 from autointerp.pipeline.inquiries.tokens import find_tokens
 from autointerp.storage import inquiries
@@ -46,6 +47,8 @@ async def _find(counter: Counter, kind: InquiryKind, spec: Mapping[str, Any]) ->
             return await find_activations(counter, ActivationsWanted.model_validate(spec))
         case InquiryKind.STEERING:
             return await steer(counter, SteeringWanted.model_validate(spec))
+        case InquiryKind.MEANING:
+            return await find_meaning(counter, MeaningWanted.model_validate(spec))
         case InquiryKind.TOKENS:
             return await find_tokens(counter, TokensWanted.model_validate(spec))
 

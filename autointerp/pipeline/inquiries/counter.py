@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from autointerp.domain.inquiries import InquiryLimits
+from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.errors import InvalidModel, TextTooLong
 from autointerp.pipeline.subjects import Subjects
 from autointerp.storage import harvests, models, saes, vocabularies
@@ -22,12 +23,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """Where inquiries are answered: the database, the subject models of this process, and what one may ask of them."""
+    """Where inquiries are answered: the database, the subject models of this process, and what one may ask of them.
+
+    `reach` is which models may be had.
+    """
 
     database: Database
     subjects: Subjects
     device: str
     limits: InquiryLimits
+    reach: Reach = EVERYTHING
 
     async def on_device(self, work: Callable[[], T]) -> T:
         """Run `work` in the thread of the device, where subjects are opened and read."""

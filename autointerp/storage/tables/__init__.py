@@ -7,10 +7,12 @@ from autointerp.storage.tables import (
     explanations,
     harvests,
     inquiries,
+    keys,
     models,
     rates,
     runs,
     scores,
+    vectors,
     workers,
 )
 from autointerp.storage.tables.base import Base
@@ -23,9 +25,11 @@ __all__ = [
     "explanations",
     "harvests",
     "inquiries",
+    "keys",
     "models",
     "rates",
     "runs",
     "scores",
+    "vectors",
     "workers",
 ]

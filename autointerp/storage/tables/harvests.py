@@ -73,6 +73,7 @@ class HarvestedFeatureTable(Base):
         Index(None, "harvest_id", "density", "feature_id"),
         Index(None, "harvest_id", "max", "feature_id"),
         Index(None, "harvest_id", "best", "feature_id"),
+        Index(None, "harvest_id", "feature_id", "firings", "density"),
     )
 
     harvest_id: Mapped[Name] = mapped_column(ForeignKey("harvests.id"), primary_key=True)

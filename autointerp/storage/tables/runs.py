@@ -10,7 +10,7 @@ from autointerp.storage.tables.base import Base, Digest, Name
 
 
 class RunTable(Base):
-    """One request to explain and score a set of features."""
+    """One request to explain and score a set of features. `extends` names the run whose results it takes over."""
 
     __tablename__ = "runs"
 
@@ -19,6 +19,8 @@ class RunTable(Base):
     spec: Mapped[dict[str, Any]]
     spec_digest: Mapped[Digest] = mapped_column(index=True)
     harvest_id: Mapped[Name | None] = mapped_column(ForeignKey("harvests.id"), index=True)
+    extends: Mapped[Name | None] = mapped_column(ForeignKey("runs.id"), unique=True)
+    priority: Mapped[int]
     state: Mapped[str] = mapped_column(String(32), index=True)
     error: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -32,7 +34,7 @@ class RunFeatureTable(Base):
     __table_args__ = (
         CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
         CheckConstraint("role IN ('own', 'sample', 'random_direction')", name="role"),
-        Index(None, "run_id", "state", "chunk"),
+        Index(None, "run_id", "state", "chunk", "role"),
     )
 
     run_id: Mapped[Name] = mapped_column(ForeignKey("runs.id"), primary_key=True)
@@ -45,7 +47,10 @@ class RunFeatureTable(Base):
 
 
 class BudgetTable(Base):
-    """A run's budget in nano-dollars and tokens; cap NULL: no limit."""
+    """A run's budget in nano-dollars and tokens (cap NULL: no limit), and the sums over its ledger and its results.
+
+    Sums stand in the same row, so that whoever writes about a run locks one row of it and no two wait for each other.
+    """
 
     __tablename__ = "budgets"
 
@@ -56,6 +61,17 @@ class BudgetTable(Base):
     spent_tokens: Mapped[int]
     reserved_cost: Mapped[int]
     reserved_tokens: Mapped[int]
+    requests: Mapped[int] = mapped_column(server_default="0")
+    cached: Mapped[int] = mapped_column(server_default="0")
+    tokens: Mapped[int] = mapped_column(server_default="0")
+    read: Mapped[int] = mapped_column(server_default="0")
+    read_from_cache: Mapped[int] = mapped_column(server_default="0")
+    cost: Mapped[int] = mapped_column(server_default="0")
+    cost_unknown: Mapped[int] = mapped_column(server_default="0")
+    explanations: Mapped[int] = mapped_column(server_default="0")
+    unread: Mapped[int] = mapped_column(server_default="0")
+    scores: Mapped[int] = mapped_column(server_default="0")
+    controls: Mapped[int] = mapped_column(server_default="0")
 
 
 class HoldTable(Base):

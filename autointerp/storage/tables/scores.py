@@ -13,7 +13,8 @@ from autointerp.storage.tables.explanations import EXAMPLES, SHOWN
 class ScoreTable(Base):
     """Scores, never overwritten (but see `storage.scores`).
 
-    `split` is always score, in the harvest and on the feature of the explanation. `control` is empty for scores proper.
+    `split` is always score, in the harvest and on the feature of the explanation. `control` is empty for scores
+    proper; `imported` ones were made elsewhere, and their split promises nothing.
     """
 
     __tablename__ = "scores"

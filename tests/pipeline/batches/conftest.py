@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 QUICK = {"poll_first": 0.001, "poll_max": 0.002, "quota_wait": 0.0, "lease": 1.0, "timeout": 5.0}
 LOOKS = 100
+NUMBERS = count()  # what a session needs once may be made again when its folder is
 
 
 def endpoint_at(server: TestServer, wire: Wire, options: dict[str, Any] | None = None, **batch: Any) -> Endpoint:
@@ -107,8 +109,8 @@ def harvested_postgres(
 ) -> tuple[str, frozenset[str]]:
     """The URL of a database on PostgreSQL with the finished harvest, and the tables that it fills."""
     with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE harvested")
-    database = Database(url := postgres.get_uri("harvested"))
+        connection.execute(f"CREATE DATABASE {(name := f'harvested_{next(NUMBERS)}')}")
+    database = Database(url := postgres.get_uri(name))
     migrate.upgrade(database)
     database.close()
     asyncio.run(harvest_into(url, folder=folder, subjects=subjects))
