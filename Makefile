@@ -7,7 +7,7 @@ JOBS ?= 2
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test fuzz-api check serve format bench-harvest bench-scorers bench-llm clean
+.PHONY: demo test fuzz-api check serve format bench-harvest bench-scorers bench-llm bench-service clean
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -49,6 +49,9 @@ bench-scorers: $(READY)  ## which explanations each scorer prefers, at what pric
 
 bench-llm: $(READY)  ## the layer between plug-ins and language models: time, CPU and dollars; JSON=FILE writes them down
 	$(BIN)/python -m benchmarks.llm $(ARGS)
+
+bench-service: $(READY)  ## the service with a large catalogue: filled, read, worked on; ARGS="--features 1_000_000"; JSON=FILE
+	$(BIN)/python -m benchmarks.service $(ARGS)
 
 clean:  ## remove the environment and what was built
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

@@ -12,7 +12,7 @@ from autointerp.api.paging import Page
 from autointerp.api.parts import MOST, Id, Stored
 from autointerp.api.problems import documented
 from autointerp.api.reading import Reading
-from autointerp.api.schemas.features import Feature, FeaturePage
+from autointerp.api.schemas.features import SHOWN_TOKENS, Feature, FeaturePage
 from autointerp.domain.examples import Example, Split
 from autointerp.errors import InvalidInput, NotFound
 from autointerp.storage import examples, features, harvests
@@ -43,7 +43,10 @@ class Filters:
     max_density: Annotated[float | None, Query(ge=0, le=1)] = None
     min_firings: Annotated[int | None, Query(ge=0, le=MOST)] = None
     explained: Annotated[bool | None, Query(description="with an explanation, or without one")] = None
-    text: Annotated[str | None, Query(min_length=1, max_length=200, description="found in an explanation")] = None
+    text: Annotated[
+        str | None,
+        Query(min_length=1, max_length=200, description="an explanation has all of these words, as in a search"),
+    ] = None
 
 
 @router.get("/features", response_model=Page[Feature], responses=streamed(Feature) | documented(NotFound))
@@ -58,7 +61,7 @@ def list_features(
         chosen = _filter(session, filters)
 
     def read(session: ReadSession, after: int | None, limit: int) -> tuple[FeatureRow, ...]:
-        return features.list_features(session, chosen, order=order, after=after, limit=limit)
+        return features.list_features(session, chosen, order=order, after=after, limit=limit, tokens=SHOWN_TOKENS)
 
     return listing.by_number(database, read, key=lambda row: row.id, record=Feature, show=Feature.of)
 

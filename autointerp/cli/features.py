@@ -23,7 +23,7 @@ def list_features(
     min_density: Annotated[float | None, typer.Option(min=0, max=1)] = None,
     max_density: Annotated[float | None, typer.Option(min=0, max=1)] = None,
     min_firings: Annotated[int | None, typer.Option(min=0)] = None,
-    text: Annotated[str | None, typer.Option(help="Only with this text in an explanation.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only with all of these words in an explanation.")] = None,
     as_json: Json = False,
 ) -> None:
     """List the features of an SAE with what they fire on and promote."""

@@ -1,7 +1,7 @@
 """Examples as arrays: what a harvest makes and storage keeps, one record for each feature and split."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -91,6 +91,12 @@ class PackedStatistics:
     def mean(self) -> float:
         """The mean activation where the feature fires; 0 for a dead feature."""
         return self.sum / self.firings if self.firings else 0.0
+
+    def shortened(self, tokens: int) -> "PackedStatistics":
+        """The same with so many tokens of each kind and as many neighbours."""
+        names = ("top", "promoted", "suppressed", "neighbour")
+        lists = {f.name: getattr(self, f.name)[:tokens] for f in fields(self) if f.name.startswith(names)}
+        return replace(self, **lists)
 
 
 @dataclass(frozen=True, slots=True)

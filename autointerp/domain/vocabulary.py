@@ -30,7 +30,8 @@ class Vocabulary:
 
     def piece(self, token: int) -> str:
         """One token on its own, as text; bytes that are no text are shown as \\xNN."""
-        return self.tokens[token].decode("utf-8", errors="backslashreplace")
+        text = self._texts[token]
+        return self.tokens[token].decode("utf-8", errors="backslashreplace") if text is None else text
 
     def render(self, ids: Sequence[int]) -> tuple[str, ...]:
         """Show a window as text pieces, one a token, whose concatenation is the window's text.

@@ -16,7 +16,7 @@ Documents = Mapping[Split, NDArray[np.int64]]
 
 def of_pool(pool: Pool) -> Documents:
     """The distinct documents of a pool in each split."""
-    return {split: np.unique(pool.windows.document[pool.split == i]) for i, split in enumerate(SPLITS)}
+    return {split: _distinct(pool.windows.document[pool.split == i]) for i, split in enumerate(SPLITS)}
 
 
 def of_examples(examples: Iterable[Mapping[Split, PackedExamples]]) -> Documents:
@@ -25,18 +25,18 @@ def of_examples(examples: Iterable[Mapping[Split, PackedExamples]]) -> Documents
     for by_split in examples:
         for split, packed in by_split.items():
             parts[split].append(packed.windows.document)
-    return {split: np.unique(np.concatenate(arrays)) for split, arrays in parts.items()}
+    return {split: _distinct(np.concatenate(arrays)) for split, arrays in parts.items()}
 
 
 def union(first: Documents, second: Documents) -> Documents:
     """The documents of both in each split."""
-    return {split: np.union1d(first[split], second[split]) for split in SPLITS}
+    return {split: _distinct(np.concatenate([first[split], second[split]])) for split in SPLITS}
 
 
 def shared(documents: Documents) -> tuple[int, ...]:
     """The documents that stand in more than one split."""
-    values, counts = np.unique(np.concatenate([documents[split] for split in SPLITS]), return_counts=True)
-    return tuple(values[counts > 1].tolist())
+    ordered = np.sort(np.concatenate([documents[split] for split in SPLITS]))
+    return tuple(_distinct(ordered[1:][ordered[1:] == ordered[:-1]]).tolist())
 
 
 def refuse_shared(documents: Documents) -> None:
@@ -60,3 +60,9 @@ def refuse_misplaced(features: Sequence[HarvestedFeature], pool: Pool) -> None:
         raise InvalidInput(
             f"a silent example of feature {wrong.index} is in the {split} split, but its document is not"
         )
+
+
+def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The values in ascending order, each once; sorting is several times as fast as the hashing of `np.unique`."""
+    ordered = np.sort(values)
+    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered

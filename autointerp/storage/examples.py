@@ -12,6 +12,13 @@ from autointerp.storage.feature_packing import unpack_examples
 from autointerp.storage.tables.harvests import ExampleTable, PoolTable
 
 BATCH = 1000
+STORED = sa.select(
+    sa.exists().where(
+        ExampleTable.harvest_id == sa.bindparam("harvest"),
+        ExampleTable.feature_id == sa.bindparam("feature"),
+        ExampleTable.split == sa.bindparam("part"),
+    )
+)
 
 
 def load(session: ReadSession, harvest_id: str, feature_id: int, split: Split) -> tuple[Example, ...]:
@@ -29,8 +36,8 @@ def load(session: ReadSession, harvest_id: str, feature_id: int, split: Split) -
 
 def stored(session: ReadSession, harvest_id: str, feature_id: int, split: Split) -> bool:
     """Whether a feature has a row of examples in one split."""
-    key = ExampleTable.harvest_id == harvest_id, ExampleTable.feature_id == feature_id, ExampleTable.split == split
-    return session.sql.execute(sa.select(sa.exists().where(*key))).scalar_one()
+    key = {"harvest": harvest_id, "feature": feature_id, "part": split.value}
+    return session.sql.connection().execute(STORED, key).scalar_one()
 
 
 def shared_documents(session: ReadSession, harvest_id: str) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ def pack_examples(packed: PackedExamples) -> bytes:
         (windows.context, "<i8"),
         (windows.document, "<i8"),
         (windows.start, "<i4"),
-        (np.diff(windows.offsets), "<i4"),
+        (windows.offsets[1:] - windows.offsets[:-1], "<i4"),
         (packed.peak, "<i2"),
         (windows.tokens, f"<u{width}"),
         (np.packbits(fires), "u1"),

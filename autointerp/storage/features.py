@@ -11,15 +11,14 @@ from autointerp.domain.seeds import rng_for
 from autointerp.domain.specs import FeatureSelection
 from autointerp.domain.vocabulary import Vocabulary
 from autointerp.errors import InvalidInput, NotFound
-from autointerp.storage import harvests, saes, vocabularies
+from autointerp.storage import feature_lists, harvests, saes, vocabularies
 from autointerp.storage.engine import ReadSession
+from autointerp.storage.feature_lists import count as count_features
 from autointerp.storage.feature_packing import unpack_statistics as unpack_measured
 from autointerp.storage.feature_store import store
 from autointerp.storage.records import FeatureFilter, FeatureOrder, FeatureRow, SaeRecord
-from autointerp.storage.tables.explanations import ExplanationTable
 from autointerp.storage.tables.harvests import FeatureTable, HarvestedFeatureTable
 from autointerp.storage.tables.models import SaeTable
-from autointerp.storage.tables.scores import ScoreTable
 
 __all__ = [
     "count_features",
@@ -33,7 +32,6 @@ __all__ = [
     "store",
 ]
 
-UNSCORED = -1e300
 MEASURED = HarvestedFeatureTable
 
 
@@ -64,10 +62,15 @@ def newest(session: ReadSession, feature_id: int) -> FeatureRow:
     return get(session, harvest.id, feature_id)
 
 
-def get_many(session: ReadSession, harvest_id: str, feature_ids: Sequence[int]) -> tuple[FeatureRow, ...]:
-    """Return these features in the order asked; NotFound when one is missing."""
+def get_many(
+    session: ReadSession, harvest_id: str, feature_ids: Sequence[int], *, tokens: int | None = None
+) -> tuple[FeatureRow, ...]:
+    """Return these features in the order asked; NotFound when one is missing.
+
+    `tokens`: how many tokens of each kind, and how many neighbours, each is to have; None: all that are stored.
+    """
     rows = session.sql.execute(_rows(harvest_id).where(FeatureTable.id.in_(feature_ids)))
-    found = {record.id: record for record in _records(session, harvest_id, rows.all())}
+    found = {record.id: record for record in _records(session, harvest_id, rows.all(), tokens)}
     if missing := [feature_id for feature_id in feature_ids if feature_id not in found]:
         raise NotFound(f"there is no feature {missing[0]} in the harvest {harvest_id}")
     return tuple(found[feature_id] for feature_id in feature_ids)
@@ -81,23 +84,20 @@ def ids_by_index(session: ReadSession, sae_id: int, indices: Sequence[int]) -> d
 
 
 def list_features(
-    session: ReadSession, filter: FeatureFilter, *, order: FeatureOrder, after: int | None, limit: int
+    session: ReadSession,
+    filter: FeatureFilter,
+    *,
+    order: FeatureOrder,
+    after: int | None,
+    limit: int,
+    tokens: int | None = None,
 ) -> tuple[FeatureRow, ...]:
-    """Return the features that pass, from the one after the feature `after`, in `order`."""
-    statement = _rows(filter.harvest_id).where(*_conditions(filter)).limit(limit)
-    if order is FeatureOrder.INDEX:
-        statement = statement.order_by(FeatureTable.sae_id, FeatureTable.index)
-    else:
-        statement = statement.order_by(_value(order).desc(), FeatureTable.id)
-    if after is not None:
-        statement = statement.where(_later(session, filter.harvest_id, after, order))
-    return _records(session, filter.harvest_id, session.sql.execute(statement).all())
+    """Return the features that pass, from the one after the feature `after`, in `order`; `tokens` as in `get_many`.
 
-
-def count_features(session: ReadSession, filter: FeatureFilter) -> int:
-    """Count the features that pass."""
-    rows = _rows(filter.harvest_id).where(*_conditions(filter)).with_only_columns(sa.func.count())
-    return session.sql.execute(rows).scalar_one()
+    Features of the same value come from the one stored last. InvalidInput when the text to look for has no words.
+    """
+    ids = feature_lists.ids(session, filter, order=order, after=after, limit=limit)
+    return get_many(session, filter.harvest_id, ids, tokens=tokens)
 
 
 def select(
@@ -203,60 +203,21 @@ def _rows(harvest_id: str) -> Select[int, int, int, str, str, bytes]:
     )
 
 
-def _conditions(filter: FeatureFilter) -> list[ColumnElement[bool]]:
-    bounds = (
-        (filter.sae_id, lambda x: FeatureTable.sae_id == x),
-        (filter.start, lambda x: FeatureTable.index >= x),
-        (filter.stop, lambda x: FeatureTable.index < x),
-        (filter.min_density, lambda x: MEASURED.density >= x),
-        (filter.max_density, lambda x: MEASURED.density <= x),
-        (filter.min_firings, lambda x: MEASURED.firings >= x),
-        (filter.explained, lambda x: _explained() if x else ~_explained()),
-        (filter.text, lambda x: _explained(ExplanationTable.text.icontains(x, autoescape=True))),
-    )
-    return [condition(bound) for bound, condition in bounds if bound is not None]
-
-
-def _explained(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    same = ExplanationTable.harvest_id == MEASURED.harvest_id, ExplanationTable.feature_id == MEASURED.feature_id
-    return sa.exists().where(*same, *conditions)
-
-
-def _value(order: FeatureOrder) -> ColumnElement[float]:
-    if order is FeatureOrder.DENSITY:
-        return MEASURED.density.expression
-    if order is FeatureOrder.MAX:
-        return MEASURED.max.expression
-    same = ScoreTable.harvest_id == MEASURED.harvest_id, ScoreTable.feature_id == MEASURED.feature_id
-    same = *same, ScoreTable.control == ""
-    best = sa.select(sa.func.max(ScoreTable.value)).where(*same).correlate(MEASURED).scalar_subquery()
-    return sa.func.coalesce(best, UNSCORED)
-
-
-def _later(session: ReadSession, harvest_id: str, after: int, order: FeatureOrder) -> ColumnElement[bool]:
-    """What comes after the feature `after` in `order`."""
-    if order is FeatureOrder.INDEX:
-        last = get(session, harvest_id, after)
-        return sa.tuple_(FeatureTable.sae_id, FeatureTable.index) > (last.sae_id, last.record.index)
-    value = _value(order)
-    where = MEASURED.harvest_id == harvest_id, MEASURED.feature_id == after
-    reached = session.sql.execute(sa.select(value).select_from(MEASURED).where(*where)).scalar_one_or_none()
-    if reached is None:
-        raise NotFound(f"there is no feature {after} in the harvest {harvest_id}")
-    return sa.or_(value < reached, sa.and_(value == reached, FeatureTable.id > after))
-
-
 def _records(
-    session: ReadSession, harvest_id: str, rows: Sequence[Row[int, int, int, str, str, bytes]]
+    session: ReadSession,
+    harvest_id: str,
+    rows: Sequence[Row[int, int, int, str, str, bytes]],
+    tokens: int | None = None,
 ) -> tuple[FeatureRow, ...]:
     if not rows:
         return ()
     vocabulary = vocabularies.of_harvest(session, harvest_id)
-    return tuple(_record(row, vocabulary) for row in rows)
+    return tuple(_record(row, vocabulary, tokens) for row in rows)
 
 
-def _record(row: Row[int, int, int, str, str, bytes], vocabulary: Vocabulary) -> FeatureRow:
+def _record(row: Row[int, int, int, str, str, bytes], vocabulary: Vocabulary, tokens: int | None) -> FeatureRow:
     feature_id, sae_id, index, fingerprint, harvest_id, packed = row
-    statistics = unpack_statistics(unpack_measured(packed), vocabulary)
+    measured = unpack_measured(packed)
+    statistics = unpack_statistics(measured if tokens is None else measured.shortened(tokens), vocabulary)
     record = FeatureRecord(sae=fingerprint, index=index, statistics=statistics)
     return FeatureRow(id=feature_id, harvest_id=harvest_id, sae_id=sae_id, record=record)

@@ -1,10 +1,12 @@
 """Inserting rows that may be there already: what is stored is never overwritten."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from autointerp.storage.engine import WriteSession
 from autointerp.storage.tables.base import Base
@@ -18,7 +20,7 @@ def insert_if_absent(session: WriteSession, table: type[Base], rows: Sequence[Ma
         return 0
     statement = insert_into(session, table).on_conflict_do_nothing()
     kept = {"preserve_rowcount": True}  # which is not promised of an insert otherwise
-    return session.sql.connection().execute(statement, [dict(row) for row in rows], execution_options=kept).rowcount
+    return session.sql.connection().execute(statement, rows, execution_options=kept).rowcount
 
 
 def insert_one(session: WriteSession, table: type[Base], row: Mapping[str, Any], unique: Sequence[str]) -> int:
@@ -30,9 +32,7 @@ def insert_or_find(
     session: WriteSession, table: type[Base], row: Mapping[str, Any], unique: Sequence[str]
 ) -> tuple[int, bool]:
     """Insert `row` unless one with the same `unique` columns is there; return its id, and whether it is new."""
-    statement = insert_into(session, table).values(**row).on_conflict_do_nothing()
-    identity = table.__table__.c.id
-    inserted = session.sql.connection().execute(statement.returning(identity)).scalar_one_or_none()
+    inserted = session.sql.connection().execute(_returning(session.dialect, table), row).scalar_one_or_none()
     if inserted is not None:
         return inserted, True
     return session.sql.execute(_same(table, row, unique)).scalar_one(), False
@@ -40,7 +40,17 @@ def insert_or_find(
 
 def insert_into(session: WriteSession, table: type[Base]) -> Insert:
     """The insert statement of the session's database, which knows ON CONFLICT."""
-    return postgresql.insert(table) if session.dialect == "postgresql" else sqlite.insert(table)
+    return _into(session.dialect, table)
+
+
+@cache
+def _returning(dialect: str, table: type[Base]) -> ReturningInsert[int]:
+    """Made once: making a statement takes longer than it does to carry it out."""
+    return _into(dialect, table).on_conflict_do_nothing().returning(table.__table__.c.id)
+
+
+def _into(dialect: str, table: type[Base]) -> Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def _same(table: type[Base], row: Mapping[str, Any], unique: Sequence[str]) -> Select[int]:

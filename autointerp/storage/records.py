@@ -150,7 +150,7 @@ class FeatureOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeatureFilter:
-    """Which features of a harvest to list; None: any. `text` is looked for in the explanations, in any case."""
+    """Which features of a harvest to list; None: any. An explanation has all words of `text`, as in a search."""
 
     harvest_id: str
     sae_id: int | None = None

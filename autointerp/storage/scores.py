@@ -13,7 +13,7 @@ from sqlalchemy.orm import defer
 from autointerp.domain.examples import Split
 from autointerp.domain.scores import GroupResult, Score, Trial
 from autointerp.errors import InvalidInput, NotFound
-from autointerp.storage import sums
+from autointerp.storage import best_scores, sums
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.insertion import insert_if_absent, insert_or_find
 from autointerp.storage.lineage import lineage
@@ -57,8 +57,10 @@ class NewScore:
 
 def add(session: WriteSession, new: NewScore) -> int:
     """Store a score with its trials and return its id, or the id of what this run and `position` stored before."""
-    found, added = insert_or_find(session, ScoreTable, _rows(session, [new])[0], UNIQUE)
+    rows = _rows(session, [new])
+    found, added = insert_or_find(session, ScoreTable, rows[0], UNIQUE)
     _count(session, new, int(added))
+    best_scores.refresh(session, rows)
     return found
 
 
@@ -71,8 +73,10 @@ def add_all(session: WriteSession, new: Sequence[NewScore]) -> list[None]:
         if gone := [one.instead_of for one in replaced if one.instead_of is not None]:
             deleted = session.sql.connection().execute(sa.delete(ScoreTable).where(ScoreTable.id.in_(gone)))
             _count(session, replaced[0], -deleted.rowcount)
-    for kind in _kinds(new):
-        _count(session, kind[0], insert_if_absent(session, ScoreTable, _rows(session, kind)))
+    kinds = [(kind[0], _rows(session, kind)) for kind in _kinds(new)]
+    for first, rows in kinds:
+        _count(session, first, insert_if_absent(session, ScoreTable, rows))
+    best_scores.refresh(session, [row for _, rows in kinds for row in rows])
     return [None] * len(new)
 
 

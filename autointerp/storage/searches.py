@@ -72,9 +72,7 @@ def by_words(
     session: ReadSession, text: str, filter: SearchFilter, *, after: Place | None, limit: int
 ) -> tuple[Hit, ...]:
     """Return the explanations that hold all words of `text`, the best first; InvalidInput when it has no words."""
-    phrases = phrases_of(text)
-    if not phrases:
-        raise InvalidInput("there is no word in the text to search for; give at least one")
+    phrases = _phrases(text)
     found = _matching(session, phrases, filter).subquery()
     page = sa.select(found.c.id, found.c.rank).order_by(found.c.rank, found.c.id).limit(limit)
     if after is not None:
@@ -101,6 +99,33 @@ def hits(session: ReadSession, ranks: dict[int, float], marked: dict[int, str]) 
         )
         for record in records
     )
+
+
+def matching(session: ReadSession, text: str) -> Select[int]:
+    """The ids of the explanations that hold all words of `text`; InvalidInput when it has no words."""
+    if session.dialect == "sqlite":
+        return sa.select(WORDS.c.rowid).where(_match(_phrases(text)))
+    return sa.select(ExplanationTable.id).where(SEARCH.op("@@")(_query(_phrases(text))))
+
+
+def among_matching(session: ReadSession, text: str) -> ColumnElement[bool]:
+    """That an explanation holds all words of `text`, for a statement that begins at those words."""
+    if session.dialect == "sqlite":
+        return ExplanationTable.id.in_(matching(session, text))
+    return SEARCH.op("@@", is_comparison=True)(_query(_phrases(text)))
+
+
+def matches(session: ReadSession, text: str) -> ColumnElement[bool]:
+    """That an explanation holds all words of `text`, for a statement that comes to one explanation after another."""
+    if session.dialect == "sqlite":
+        return matching(session, text).where(WORDS.c.rowid == ExplanationTable.id).correlate(ExplanationTable).exists()
+    return among_matching(session, text)
+
+
+def _phrases(text: str) -> tuple[str, ...]:
+    if not (phrases := phrases_of(text)):
+        raise InvalidInput("there is no word in the text to search for; give at least one")
+    return phrases
 
 
 def phrases_of(text: str) -> tuple[str, ...]:

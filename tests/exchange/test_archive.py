@@ -15,7 +15,7 @@ from autointerp.exchange import archive, lines
 from autointerp.exchange.nouns import NOUNS
 from autointerp.storage import examples, features, harvests, models, runs, scores
 from autointerp.storage.engine import Database
-from autointerp.storage.records import HarvestState
+from autointerp.storage.records import FeatureFilter, FeatureOrder, HarvestState
 from tests.api.seed import FEATURES, Seeded, seed
 
 KINDS: list[archive.Kind] = ["jsonl", "parquet"]
@@ -85,6 +85,25 @@ def test_everything_is_there_after_an_import(
         assert scores.trials(after, score.id) == scores.trials(before, was.id)
         assert Score.of(score).model_dump(exclude={"id"}) == Score.of(was).model_dump(exclude={"id"})
         assert model.name == "somewhere/model"
+
+
+def test_features_are_sorted_by_the_scores_that_were_imported(
+    source: tuple[Database, Seeded], empty: Callable[[], Database], tmp_path: Path
+) -> None:
+    _written(source[0], tmp_path / "archive", "jsonl")
+    other = empty()
+
+    archive.read(other, tmp_path / "archive")
+
+    assert _from_best(other, source[1].harvest) == _from_best(source[0], source[1].harvest) != list(range(FEATURES))
+
+
+def _from_best(database: Database, harvest_id: str) -> list[int]:
+    """The indices of the features from the best score on."""
+    wanted, order = FeatureFilter(harvest_id=harvest_id), FeatureOrder.SCORE
+    with database.read() as session:
+        rows = features.list_features(session, wanted, order=order, after=None, limit=FEATURES)
+    return [row.record.index for row in rows]
 
 
 def test_what_is_under_way_is_left_out(source: tuple[Database, Seeded], tmp_path: Path) -> None:

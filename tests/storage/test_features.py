@@ -63,6 +63,18 @@ def test_many_come_in_the_order_asked(world: World, ids: tuple[int, ...]) -> Non
     assert [5, 1] == [row.record.index for row in rows]
 
 
+def test_a_list_may_have_fewer_tokens_of_each_kind(world: World, ids: tuple[int, ...]) -> None:
+    wanted = FeatureFilter(harvest_id=world.harvest)
+    with world.database.read() as session:
+        (row,) = features.list_features(session, wanted, order=FeatureOrder.INDEX, after=None, limit=1, tokens=0)
+        whole = features.get(session, world.harvest, ids[0])
+
+    short = row.record.statistics
+    assert ((), (), (), ()) == (short.top_tokens, short.promoted, short.suppressed, short.neighbours)
+    assert whole.record.statistics.histogram == short.histogram
+    assert whole.record.statistics.promoted
+
+
 def test_a_feature_that_is_not_there_is_not_found(world: World, ids: tuple[int, ...]) -> None:
     with world.database.read() as session:
         with pytest.raises(NotFound, match="no feature 12345"):

@@ -17,7 +17,7 @@ from autointerp.domain.packed import HarvestedFeature
 from autointerp.domain.scores import Trial
 from autointerp.domain.vocabulary import Vocabulary
 from autointerp.errors import InvalidInput
-from autointerp.storage import features, pools, vocabularies
+from autointerp.storage import best_scores, features, pools, vocabularies
 from autointerp.storage.archive import claims
 from autointerp.storage.archive.exclusive import exclusive
 from autointerp.storage.archive.packed import examples_of, pool_of, statistics_of
@@ -189,6 +189,7 @@ def add_scores(session: WriteSession, new: Sequence[rows.ArchivedScore]) -> None
     held = _scores(session, [explained[row.explanation.key] for row in new])
     content = [_score(row, ids, explained) for row in new if row.key not in held]
     insert_if_absent(session, ScoreTable, content)
+    best_scores.refresh(session, content)
 
 
 def having(session: ReadSession, harvest_id: str, sae: str, indices: Iterable[int], split: Split) -> set[int]:

@@ -63,12 +63,16 @@ class FeatureTable(Base):
 
 
 class HarvestedFeatureTable(Base):
-    """What one harvest measured of one feature; what lists filter and sort by has a column of its own."""
+    """What one harvest measured of one feature; what lists filter and sort by has a column of its own.
+
+    `best` is the best score proper of the feature's explanations, which `storage.scores` keeps up to date.
+    """
 
     __tablename__ = "harvested_features"
     __table_args__ = (
-        Index(None, "harvest_id", "density"),
-        Index(None, "harvest_id", "max"),
+        Index(None, "harvest_id", "density", "feature_id"),
+        Index(None, "harvest_id", "max", "feature_id"),
+        Index(None, "harvest_id", "best", "feature_id"),
         Index(None, "harvest_id", "feature_id", "firings", "density"),
     )
 
@@ -78,6 +82,7 @@ class HarvestedFeatureTable(Base):
     density: Mapped[float]
     max: Mapped[float]
     mean: Mapped[float]
+    best: Mapped[float | None]
     statistics: Mapped[bytes]
 
 
