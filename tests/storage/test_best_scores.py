@@ -116,7 +116,7 @@ def test_an_upgrade_takes_it_from_the_scores_that_are_there(world: World) -> Non
     with world.database.write() as session:
         scores.add_all(session, [new(claim, 0.25), new(claim, 0.75), new(claim, 0.9, control="random")])
 
-    migrate.downgrade(world.database, "0017")
+    migrate.downgrade(world.database, "0018")
     migrate.upgrade(world.database)
 
     assert [0.75, None] == best(world.database)
