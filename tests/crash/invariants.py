@@ -76,6 +76,13 @@ def _account(
         budget = budgets.get(session, run_id)
         lines = [line for _, line in calls.list_calls(session, run_id=run_id, after=None, limit=MOST)]
         held = session.sql.scalars(sa.select(HoldTable.id).where(HoldTable.run_id == run_id)).all()
+    print(
+        Counter(
+            (line.status.value, line.attempt, (line.error or "")[:150], line.finished_at.isoformat()[:19])
+            for line in lines
+            if line.status.value != "answered"
+        )
+    )
     wanted = features * (1 + 1 + len(SCORERS))
     there = states.get(WorkState.DONE, 0) + len(claims) + len(scored)
     assert budget.spent_cost == sum(line.cost or 0 for line in lines)

@@ -41,15 +41,18 @@ class Postgres:
 
     def kill(self) -> None:
         """Kill -9 the server's main process and all others of it."""
-        main = self.server.get_postmaster_info().process
+        found = self.server.get_postmaster_info()
+        main, socket = found.process, found.socket_path
         assert main is not None
+        assert socket is not None
         family = [main, *main.children(recursive=True)]
         for process in family:
             process.kill()
         for process in family:
             while process.is_running() and process.status() != "zombie":
                 time.sleep(0.01)
-        (self.server.pgdata / "postmaster.pid").unlink()
+        for lock in (self.server.pgdata / "postmaster.pid", socket.with_name(f"{socket.name}.lock")):
+            lock.unlink()  # where nobody collects dead processes, as in a container, it would be believed alive
 
     def start(self) -> None:
         """Start it again; it recovers from its log."""

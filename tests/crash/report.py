@@ -5,12 +5,26 @@ from statistics import median
 
 from benchmarks.tables import markdown
 
-HEAD = ("case", "database", "moments", "lost", "doubled", "paid again", "in flight", "seconds to the end (longest)")
+HEAD = (
+    "case",
+    "database",
+    "moments",
+    "lost",
+    "doubled",
+    "paid again",
+    "unanswered",
+    "answered, not stored (s)",
+    "seconds to the end (longest)",
+)
 
 
 @dataclass
 class Line:
-    """What was seen of one case: sums over its moments, and the seconds from a kill to the end of its run."""
+    """What was seen of one case: sums over its moments, and the seconds from the last kill in a run to its end.
+
+    `unanswered` are the requests that those who were killed had in flight and the server had not answered. What was
+    paid again beside them had been answered at most `late` seconds before, and the answer was not stored yet.
+    """
 
     case: str
     database: str
@@ -18,14 +32,15 @@ class Line:
     lost: int = 0
     doubled: int = 0
     paid_again: int = 0
-    in_flight: int = 0
+    unanswered: int = 0
+    late: float = 0.0
     seconds: list[float] = field(default_factory=list[float])
 
     def cells(self) -> list[str]:
         """The line as text."""
-        counts = (self.moments, self.lost, self.doubled, self.paid_again, self.in_flight)
+        counts = (self.moments, self.lost, self.doubled, self.paid_again, self.unanswered)
         took = f"{median(self.seconds):.0f} ({max(self.seconds):.0f})" if self.seconds else "–"
-        return [self.case, self.database, *map(str, counts), took]
+        return [self.case, self.database, *map(str, counts), f"{self.late:.2f}", took]
 
 
 @dataclass

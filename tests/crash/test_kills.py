@@ -117,15 +117,14 @@ def _check(
     toll = house.toll
     found = account(database, toll, run_id, model, features=FEATURES, seen=seen)
     paid_again = toll.paid_again(model)
-    in_flight = sum(toll.in_flight(model, one.moment, killed=one.workers) for one in blows)
-    storing = sum(toll.in_flight(model, one.moment, killed=one.workers, storing=STORING) for one in blows)
+    unanswered = sum(toll.in_flight(model, one.moment, killed=one.workers) for one in blows)
+    in_flight = sum(toll.in_flight(model, one.moment, killed=one.workers, storing=STORING) for one in blows)
     line.lost += found.lost
     line.doubled += found.doubled
     line.paid_again += paid_again
-    line.in_flight += in_flight
-    print(
-        f"{line.case}, {line.database}: {model} {found} {paid_again=} {in_flight=} {storing=} {line.seconds[-1]:.1f} s"
-    )
+    line.unanswered += unanswered
+    line.late = max(line.late, *(toll.late(model, one.moment, killed=one.workers) for one in blows))
+    print(f"{line.case}, {line.database}: {found} {paid_again=} {unanswered=} {in_flight=} {line.seconds[-1]:.0f} s")
     assert (found.lost, found.doubled, found.set_aside) == (0, 0, 0), house.processes.logs()
-    assert paid_again <= storing, house.processes.logs()
-    assert found.unaccounted <= storing
+    assert paid_again <= in_flight, house.processes.logs()
+    assert found.unaccounted <= in_flight
