@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from autointerp.domain.ledger import AttemptStatus
 from autointerp.storage import budgets, calls, explanations, run_features, runs, scores
 from autointerp.storage.engine import Database, ReadSession
 from autointerp.storage.records import RunState, WorkState
@@ -31,7 +32,8 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What became of a run. `lost`: results that should be there, or were there once, and are not."""
+    """What became of a run. `lost`: results that should be there, or were there once, and are not; `unaccounted`:
+    requests that are not in the ledger."""
 
     lost: int
     doubled: int
@@ -76,13 +78,7 @@ def _account(
         budget = budgets.get(session, run_id)
         lines = [line for _, line in calls.list_calls(session, run_id=run_id, after=None, limit=MOST)]
         held = session.sql.scalars(sa.select(HoldTable.id).where(HoldTable.run_id == run_id)).all()
-    print(
-        Counter(
-            (line.status.value, line.attempt, (line.error or "")[:150], line.finished_at.isoformat()[:19])
-            for line in lines
-            if line.status.value != "answered"
-        )
-    )
+    asked = [line for line in lines if line.status is not AttemptStatus.CACHED]
     wanted = features * (1 + 1 + len(SCORERS))
     there = states.get(WorkState.DONE, 0) + len(claims) + len(scored)
     assert budget.spent_cost == sum(line.cost or 0 for line in lines)
@@ -91,7 +87,7 @@ def _account(
         lost=wanted - there + sum(one.without(stored) for one in seen),
         doubled=claims.total() - len(claims) + scored.total() - len(scored),
         set_aside=len(held) + budget.reserved_cost + budget.reserved_tokens,
-        unaccounted=toll.count(model) - len(lines),
+        unaccounted=toll.count(model) - len(asked),
     )
 
 
