@@ -15,6 +15,7 @@ from autointerp.storage.records import HarvestRecord, RunRecord, RunState
 _log = logging.getLogger(__name__)
 
 UNFORESEEN = "a worker met something unforeseen; its log says what; resume the {what} to try again"
+LOOKED_AT = 50  # runs at a look, the oldest: what stands still is overtaken by the others
 STOPPED = (RunState.PAUSED, RunState.CANCELLED)
 
 
@@ -35,26 +36,27 @@ class Tending:
         with self._database.read() as session:
             records = harvests.list_under_way(session)
             waiting = runs.list_runs(session, state=RunState.HARVESTING, after=None, limit=500)
-            under_way = runs.list_runs(session, state=RunState.RUNNING, after=None, limit=500)
+            under_way = runs.list_oldest(session, RunState.RUNNING, limit=500)
         running = self._jobs.running()
         self._stop_stopped(running)
         busy = {tasks.owner(job) for job in running}
         idle = {record.id: record for record in records if self._is_idle(record, busy)}
-        idle_runs = {run.id: run for run in under_way if self._is_idle_run(run, busy)}
+        resting = [run for run in under_way if run.id not in busy][:LOOKED_AT]
+        idle_runs = {run.id for run in resting if self._is_idle_run(run)}
         for harvest_id in sorted(self._suspects & set(idle)):
             self._mend(idle[harvest_id])
-        for run_id in sorted(self._suspects & set(idle_runs)):
+        for run_id in sorted(self._suspects & idle_runs):
             self._mend_run(run_id)
-        self._suspects = frozenset(idle) | frozenset(idle_runs)
+        self._suspects = frozenset(idle) | idle_runs
         for harvest_id in {run.harvest_id for run in waiting if run.harvest_id} - {record.id for record in records}:
             settle_waiting(self._database, self._jobs, harvest_id)
 
     def _is_idle(self, record: HarvestRecord, busy: set[str]) -> bool:
         return record.id not in busy and not self._jobs.has_live(tasks.harvest_prefix(record.id))
 
-    def _is_idle_run(self, run: RunRecord, busy: set[str]) -> bool:
-        """Whether nobody has a job of it; what waits for a batch is in somebody's care without one."""
-        if run.id in busy or self._jobs.has_live(tasks.run_prefix(run.id)):
+    def _is_idle_run(self, run: RunRecord) -> bool:
+        """Whether nobody will take a job of it; what waits for a batch is in somebody's care without one."""
+        if self._jobs.has_live(tasks.run_prefix(run.id)):
             return False
         with self._database.read() as session:
             return run.spec.mode == "online" or not batch_items.open_chunks(session, run.id)
@@ -71,7 +73,7 @@ class Tending:
         if _has_failed(self._jobs.status(tasks.run_prefix(run_id))):
             error = UNFORESEEN.format(what="run")
             with self._database.write() as session:
-                runs.set_state(session, run_id, RunState.FAILED, error=error)
+                runs.set_state(session, run_id, RunState.FAILED, origins=(RunState.RUNNING,), error=error)
             _log.warning("run %s is failed: %s", run_id, error)
         elif count := take_up_run(self._database, self._jobs, run_id, anew=False):
             _log.warning("nobody worked on run %s; %d of its chunks are queued again", run_id, count)

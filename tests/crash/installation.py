@@ -17,6 +17,7 @@ from tests.crash.toll import Toll
 from tests.e2e.conftest import Processes, free_port, until
 
 LEASE = 3.0
+WORKERS = 2
 WORKER = {"lease": LEASE, "drain": 5, "polling": 0.1, "chunks": 2, "features": 4}
 AT_ONCE = 8  # requests of a worker in flight
 FEATURES, CHUNK = 24, 3
@@ -136,7 +137,7 @@ def installed(url: str, harvest: str, toll: Toll, folder: Path) -> Generator[Ins
         house = Installation(url, harvest, toll, processes, port, client)
         try:
             house.start_api()
-            house.start_workers(2)
+            house.start_workers(WORKERS)
             yield house
         finally:
             processes.end()

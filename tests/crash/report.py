@@ -13,7 +13,7 @@ HEAD = (
     "doubled",
     "paid again",
     "unanswered",
-    "answered, not stored (s)",
+    "most in flight",
     "seconds to the end (longest)",
 )
 
@@ -22,8 +22,8 @@ HEAD = (
 class Line:
     """What was seen of one case: sums over its moments, and the seconds from the last kill in a run to its end.
 
-    `unanswered` are the requests that those who were killed had in flight and the server had not answered. What was
-    paid again beside them had been answered at most `late` seconds before, and the answer was not stored yet.
+    `unanswered` are the requests that the server had not answered in the moments of the kills; what was paid again
+    beside them had been answered and not been stored yet. `most_in_flight` is what workers may have in flight at all.
     """
 
     case: str
@@ -33,14 +33,14 @@ class Line:
     doubled: int = 0
     paid_again: int = 0
     unanswered: int = 0
-    late: float = 0.0
+    most_in_flight: int = 0
     seconds: list[float] = field(default_factory=list[float])
 
     def cells(self) -> list[str]:
         """The line as text."""
-        counts = (self.moments, self.lost, self.doubled, self.paid_again, self.unanswered)
+        counts = (self.moments, self.lost, self.doubled, self.paid_again, self.unanswered, self.most_in_flight)
         took = f"{median(self.seconds):.0f} ({max(self.seconds):.0f})" if self.seconds else "–"
-        return [self.case, self.database, *map(str, counts), f"{self.late:.2f}", took]
+        return [self.case, self.database, *map(str, counts), took]
 
 
 @dataclass

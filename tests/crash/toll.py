@@ -64,17 +64,6 @@ class Toll:
             return sum(one.asked <= moment for one in calls)
         return sum(one.worker in killed for one in calls)
 
-    def late(self, model: str, moment: float, *, killed: Collection[str] | None) -> float:
-        """How many seconds before a moment the first of those answers was sent that were asked for again after it."""
-        calls = self.calls(model)
-        again = {one.body for one in calls if one.asked > moment}
-        lost = [
-            one.answered
-            for one in calls
-            if one.body in again and one.answered and one.answered <= moment and (not killed or one.worker in killed)
-        ]
-        return moment - min(lost, default=moment)
-
 
 @contextmanager
 def asked(folder: Path) -> Generator[Toll]:
