@@ -7,7 +7,7 @@ JOBS ?= 2
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-crash fuzz-api check serve format bench-harvest bench-scorers bench-llm clean
+.PHONY: demo test fuzz-api check serve format bench-harvest bench-scorers bench-llm clean
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -20,6 +20,7 @@ demo: $(READY)  ## the main job on the bundled model; ARGS="--llm openai/MODEL" 
 test: $(READY)  ## the whole suite, on SQLite and on PostgreSQL
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
+.PHONY: test-crash
 test-crash: $(READY)  ## kills workers, API and PostgreSQL at random moments of runs; MOMENTS=3 for fewer than 20, SEED=7
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/crash -m crash -s $(ARGS)
 
