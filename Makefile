@@ -20,6 +20,10 @@ demo: $(READY)  ## the main job on the bundled model; ARGS="--llm openai/MODEL" 
 test: $(READY)  ## the whole suite, on SQLite and on PostgreSQL
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
+.PHONY: test-crash
+test-crash: $(READY)  ## kills workers, API and PostgreSQL at random moments of runs; MOMENTS=3 for fewer than 20, SEED=7
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/crash -m crash -s $(ARGS)
+
 fuzz-api: $(READY)  ## hundreds of made-up requests to every operation of the API; EXAMPLES=500 says how many
 	AUTOINTERP_FUZZ_EXAMPLES=$(or $(EXAMPLES),300) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/api/test_fuzz.py $(ARGS)
 

@@ -12,6 +12,7 @@ from autointerp.jobs.heartbeat import Heartbeat
 from autointerp.jobs.place import beside
 from autointerp.jobs.reaper import Reaper, give_back
 from autointerp.jobs.records import Handler
+from autointerp.jobs.strays import Strays
 from autointerp.jobs.submitter import DbosSubmitter
 from autointerp.jobs.tending import Tending
 from autointerp.storage.engine import Database
@@ -42,12 +43,13 @@ def on_duty(
     engine = Engine(beside(database.url), worker=worker, handlers=handlers, queues=queues, closing=closing)
     reaper = Reaper(database, jobs, worker=worker, silence=lease * SILENT_SHARE)
     tending = Tending(database, jobs)
-
+    strays = Strays(jobs, engine.doing, worker=worker)
     beats = count(1)
 
     def look() -> None:
         reaper.look()
         if next(beats) % BEATS_PER_TENDING == 0:
+            strays.look()
             tending.look()
             clear_inquiries(database, jobs)
 

@@ -64,8 +64,8 @@ class Engine:
         self._queues = queues
         self._leaving = threading.Event()
         self._closing = closing
-        self._running: set[asyncio.Task[None]] = set()
-        self._held: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], str] = {}
+        self._held: dict[asyncio.Task[None], str] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -104,10 +104,14 @@ class Engine:
             for task in (*self._running, *self._held):
                 self._loop.call_soon_threadsafe(task.cancel)
 
-    async def work(self, handler: str, args: Mapping[str, Any]) -> None:
+    def doing(self) -> frozenset[str]:
+        """The ids of the jobs that this worker has in hand."""
+        return frozenset((*list(self._running.values()), *list(self._held.values())))
+
+    async def work(self, job: str, handler: str, args: Mapping[str, Any]) -> None:
         """Run one job's handler; CancelledError, which leaves the job unfinished, when the worker is leaving."""
         self._loop = asyncio.get_running_loop()
-        with doing(handler, args), _entered(self._held if self._leaving.is_set() else self._running):
+        with doing(handler, args), _entered(self._held if self._leaving.is_set() else self._running, job):
             if self._leaving.is_set():
                 await asyncio.Event().wait()  # hold the place: with a free one the engine would take one job more
             try:
@@ -155,15 +159,15 @@ class Engine:
 
 
 @contextmanager
-def _entered(tasks: set[asyncio.Task[None]]) -> Generator[None]:
-    """Keep the current task in a set for as long as the block runs."""
+def _entered(tasks: dict[asyncio.Task[None], str], job: str) -> Generator[None]:
+    """Keep the current task with its job for as long as the block runs."""
     task = asyncio.current_task()
     assert task is not None  # a coroutine that runs has a task
-    tasks.add(task)
+    tasks[task] = job
     try:
         yield
     finally:
-        tasks.discard(task)
+        tasks.pop(task, None)
 
 
 def _wait(holds: Callable[[], bool], *, seconds: float) -> None:
@@ -174,10 +178,11 @@ def _wait(holds: Callable[[], bool], *, seconds: float) -> None:
 
 @DBOS.step(name="autointerp.work", preemptible=True)
 async def _work(handler: str, args: dict[str, Any]) -> None:
-    engine = Engine.current
+    engine, job = Engine.current, DBOS.workflow_id
     if engine is None:
         raise asyncio.CancelledError
-    await engine.work(handler, args)
+    assert job is not None  # every step is part of a job
+    await engine.work(job, handler, args)
 
 
 @DBOS.workflow(name=WORKFLOW)

@@ -27,6 +27,8 @@ _STATES = {
     "CANCELLED": JobState.CANCELLED,
 }
 
+_LIVE = tuple(status for status, state in _STATES.items() if state.live)
+
 
 class DbosSubmitter:
     """The Submitter over the engine's database."""
@@ -65,6 +67,10 @@ class DbosSubmitter:
     def depth(self, queue: str) -> int:
         """Count the jobs that wait on a queue; of more than MOST_COUNTED, say MOST_COUNTED."""
         return len(self._list(queue_name=queue, status=["ENQUEUED", "DELAYED"], limit=MOST_COUNTED))
+
+    def has_live(self, prefix: str) -> bool:
+        """Whether a worker has or will take a job whose id begins with `prefix`, without listing them all."""
+        return bool(self._list(workflow_id_prefix=prefix, status=list(_LIVE), limit=1))
 
     def running(self) -> tuple[Job, ...]:
         """List the jobs that some worker has taken and not ended."""

@@ -13,11 +13,12 @@ CHUNK = "chunk"
 SHARD = "shard"
 MERGE = "merge"
 INQUIRY = "inquiry"
+RUN = "run/"
 
 
 def run_prefix(run_id: str) -> str:
     """What the ids of a run's jobs begin with."""
-    return f"run/{run_id}/"
+    return f"{RUN}{run_id}/"
 
 
 def harvest_prefix(harvest_id: str) -> str:
@@ -65,6 +66,11 @@ def submit_merge(jobs: Submitter, harvest_id: str, *, generation: int) -> None:
     """Queue the merging of a harvest, once a generation whoever asks for it."""
     job = f"{harvest_prefix(harvest_id)}{generation}/{MERGE}"
     jobs.submit(job, queue=HARVEST, handler=MERGE, args={"harvest": harvest_id, "generation": generation})
+
+
+def owner(job: Job) -> str:
+    """Return the run, harvest or inquiry that a job belongs to."""
+    return job.id.split("/")[1]
 
 
 def generation_of(job: Job) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from autointerp.llm.waiting import may_be_left
+
 T = TypeVar("T")
 
 
@@ -25,7 +27,7 @@ class Flights(Generic[T]):
         flight = self.under_way.get(key)
         mine = flight is None
         if flight is None:
-            flight = _Flight(asyncio.ensure_future(start()))
+            flight = _Flight(may_be_left(asyncio.ensure_future(start())))
             self.under_way[key] = flight
         flight.waiting += 1
         try:

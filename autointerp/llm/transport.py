@@ -155,6 +155,7 @@ def _causes(error: BaseException | None) -> list[BaseException]:
 
 
 def _quiet(logger: logging.Logger) -> None:
-    """At DEBUG an SDK logs whole request bodies: corpus text that has no place in a log."""
-    if logger.level < logging.INFO:
+    """At DEBUG an SDK logs whole request bodies: corpus text that has no place in a log. What is less than that is left
+    to the log's own level: a line for each request is only for those who ask for it."""
+    if logger.getEffectiveLevel() < logging.INFO:
         logger.setLevel(logging.INFO)

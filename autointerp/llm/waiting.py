@@ -24,3 +24,9 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     if cancelled is not None:
         raise cancelled
     return result
+
+
+def may_be_left(task: asyncio.Task[T]) -> asyncio.Task[T]:
+    """Return a task that everyone who waits for it may leave; its failure is then nobody's, not one forgotten."""
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task

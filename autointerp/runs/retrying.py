@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from autointerp.errors import Conflict, InvalidInput
 from autointerp.jobs import tasks
+from autointerp.jobs.taking_up import take_up_run
 from autointerp.runs.desk import Desk
-from autointerp.runs.verbs import refuse_extended, submit_missing_chunks
+from autointerp.runs.verbs import refuse_extended
 from autointerp.storage import run_features, runs
 from autointerp.storage.records import RunRecord, RunState
 
@@ -33,7 +34,7 @@ def retry_run(desk: Desk, run_id: str, features: Sequence[int] | None) -> RunRec
             raise Conflict(f"no feature of the run {run_id} has failed; there is nothing to try again")
         runs.set_state(session, run_id, RunState.RUNNING)
     if run.state.ended:
-        submit_missing_chunks(desk, run_id, anew=True)
+        take_up_run(desk.database, desk.jobs, run_id, anew=True)
     else:
         generation = tasks.next_generation(desk.jobs.status(tasks.run_prefix(run_id)))
         tasks.submit_chunks(desk.jobs, run_id, numbers, generation=generation, priority=run.priority)

@@ -4,12 +4,13 @@ from autointerp.domain.specs import Budget, HarvestSpec, RunSpec
 from autointerp.errors import Conflict
 from autointerp.jobs import tasks
 from autointerp.jobs.expansion import expand, waiting_for
+from autointerp.jobs.taking_up import take_up_run
 from autointerp.runs.checking import check, check_plugins
 from autointerp.runs.desk import Desk
 from autointerp.runs.harvests import KEPT, cancel_harvest, resume_harvest, submit_missing_shards
 from autointerp.runs.pausing import requeue
 from autointerp.runs.reuse import harvest_for, reusable_by
-from autointerp.storage import batch_items, batches, budgets, harvests, run_features, runs
+from autointerp.storage import batches, budgets, harvests, run_features, runs
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.lineage import extended_by
 from autointerp.storage.records import HarvestRecord, HarvestState, RunRecord, RunState
@@ -84,33 +85,8 @@ def resume_run(desk: Desk, run_id: str, *, budget: Budget | None = None) -> RunR
     if paused:
         requeue(desk, run_id)
     else:
-        submit_missing_chunks(desk, run_id, anew=ended)
+        take_up_run(desk.database, desk.jobs, run_id, anew=ended)
     return _get(desk, run_id)
-
-
-def submit_missing_chunks(desk: Desk, run_id: str, *, anew: bool) -> None:
-    """Queue the chunks of a running run in which a feature waits and that no worker has or will take.
-
-    `anew`: the run had ended. Otherwise chunks that wait for a batch are left to whoever looks after that.
-    """
-    with desk.database.read() as session:
-        run = runs.get(session, run_id)
-        waiting = run_features.chunks(session, run_id)
-        deferred = batch_items.open_chunks(session, run_id)
-    if run.state is not RunState.RUNNING:
-        return
-    found = desk.jobs.status(tasks.run_prefix(run_id))
-    live = tasks.live_parts(found)
-    if not live and not waiting:
-        with desk.database.write() as session:
-            runs.settle(session, run_id)
-    missing = [number for number in waiting if str(number) not in live]
-    if anew or run.spec.mode == "online":
-        generation = tasks.next_generation(found)
-        tasks.submit_chunks(desk.jobs, run_id, missing, generation=generation, priority=run.priority)
-    else:
-        undeferred = [number for number in missing if number not in deferred]
-        tasks.submit_again(desk.jobs, run_id, found, undeferred, priority=run.priority)
 
 
 def refuse_extended(session: ReadSession, run_id: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from autointerp.domain.calls import Reply
 from autointerp.domain.ledger import Attempt, Funds, Hold, Reserved
 from autointerp.errors import Unavailable
+from autointerp.llm.waiting import may_be_left
 from autointerp.storage import budgets, calls, holds, rates, replies
 from autointerp.storage.engine import Database, WriteSession
 from autointerp.storage.group_commit import LIMIT, GroupCommit, Many
@@ -124,7 +125,7 @@ class Books:
         """Do what is owed; Unavailable as long as the database cannot."""
         while self.debts:
             debt = self.debts.pop()
-            await asyncio.shield(asyncio.ensure_future(self.owing(debt.many, debt.item)))
+            await asyncio.shield(may_be_left(asyncio.ensure_future(self.owing(debt.many, debt.item))))
 
     async def close(self) -> None:
         """Wait until everything is committed that the database takes."""

@@ -88,6 +88,18 @@ def list_runs(session: ReadSession, *, state: RunState | None, after: str | None
     return tuple(_record(row) for row in session.sql.scalars(statement))
 
 
+def list_oldest(session: ReadSession, state: RunState, *, limit: int) -> tuple[RunRecord, ...]:
+    """Return the runs in one state, oldest first."""
+    statement = sa.select(RunTable).where(RunTable.state == state).order_by(RunTable.id).limit(limit)
+    return tuple(_record(row) for row in session.sql.scalars(statement))
+
+
+def among(session: ReadSession, run_ids: Collection[str], states: Collection[RunState]) -> frozenset[str]:
+    """Return those of the runs that are in one of these states."""
+    statement = sa.select(RunTable.id).where(RunTable.id.in_(run_ids), RunTable.state.in_(states))
+    return frozenset(session.sql.scalars(statement))
+
+
 def set_priority(session: WriteSession, run_id: str, priority: int) -> None:
     """Say before which other runs this one is worked on."""
     if _update(session, sa.update(RunTable).where(RunTable.id == run_id), {"priority": priority}) == 0:

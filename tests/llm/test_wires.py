@@ -258,6 +258,19 @@ async def test_the_key_is_in_no_log_no_error_and_no_repr(
     assert "Name a colour" not in caplog.text
 
 
+async def test_a_request_leaves_no_line_in_a_log_that_asks_for_warnings(
+    endpoint_at: EndpointAt, ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    for name in ("openai", "anthropic", "httpx2"):
+        caplog.set_level(logging.NOTSET, logger=name)
+
+    with serve(say("Blue.")) as server:
+        await complete(endpoint_at(server), ask())
+
+    assert "HTTP Request" not in caplog.text
+
+
 async def test_the_environment_has_no_say_in_where_requests_go_or_what_they_carry(
     endpoint_at: EndpointAt, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
