@@ -26,7 +26,7 @@ def pack_examples(packed: PackedExamples) -> bytes:
     windows = packed.windows
     bits = packed.activations.view(np.uint16)
     fires = bits != 0
-    firing = bits[fires]
+    firing = np.compress(fires, bits)  # several times as fast as bits[fires]
     width = 2 if int(windows.tokens.max(initial=0)) < _NARROW else 4
     sizes = (len(windows), len(bits), len(firing), len(packed.member_window), len(packed.silent_pool), width)
     columns = (
