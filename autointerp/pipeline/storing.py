@@ -7,7 +7,7 @@ from itertools import islice
 
 from autointerp.domain.packed import HarvestedFeature
 from autointerp.pipeline.device import Halted
-from autointerp.storage import features
+from autointerp.storage import features, pools
 from autointerp.storage.engine import Database
 from autointerp.storage.feature_store import Batch
 
@@ -23,6 +23,8 @@ def store_all(
     leaving: Callable[[], bool],
 ) -> None:
     """Store the features of an SAE as they are cut, in the caller's thread; Halted when it is time to leave."""
+    with database.read() as session:
+        pools.load(session, harvest_id)  # so that it is unpacked once, and not for each batch
     packing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pack")
     storing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
     with packing, storing:
