@@ -1,6 +1,5 @@
 """The worker: takes jobs from the queues and runs the stages of the pipeline, in threads of this process."""
 
-import gc
 import logging
 import signal
 import threading
@@ -11,6 +10,7 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
+from autointerp.collector import old_memory_left_alone
 from autointerp.domain.inquiries import InquiryLimits
 from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.harvest.location import open_location
@@ -104,7 +104,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
                 closing=bench.close,
             ) as worker,
             _numbers(equipment, registry),
-            _old_memory_left_alone(),
+            old_memory_left_alone(),
         ):
             yield worker
 
@@ -126,18 +126,6 @@ def work_until_told(equipment: Equipment, queues: Sequence[str]) -> None:
 def _embedding(equipment: Equipment, business: Business) -> AbstractContextManager[None]:
     work = Embedding(equipment.database, equipment.device, equipment.reach)
     return embedding(work, pause=equipment.tending, busy=lambda: business.busy)
-
-
-@contextmanager
-def _old_memory_left_alone() -> Generator[None]:
-    """Keep the garbage collector from looking through all that was loaded before the work began, again and again: it is
-    hundreds of thousands of objects that stay, and looking takes an eighth of a worker's time."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _numbers(equipment: Equipment, registry: CollectorRegistry) -> AbstractContextManager[object]:

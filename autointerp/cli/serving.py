@@ -7,6 +7,7 @@ from types import FrameType
 import uvicorn
 
 from autointerp.api.leaving import Leaving
+from autointerp.collector import old_memory_left_alone
 
 
 class _Server(uvicorn.Server):
@@ -38,4 +39,5 @@ class _Server(uvicorn.Server):
 
 def serve_until_told(config: uvicorn.Config, *, leaving: Leaving, notice: float) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    _Server(config, leaving=leaving, notice=notice).run()
+    with old_memory_left_alone():
+        _Server(config, leaving=leaving, notice=notice).run()

@@ -1,33 +1,27 @@
 """The merging of a harvest's shards and the storing of every feature.
 
-Features are cut in the thread of the device; a thread of its own packs and stores those that were cut before.
+Features are cut in the thread of the device; other threads pack and store those that were cut before.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import islice
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autointerp.domain.packed import HarvestedFeature
 from autointerp.harvest.likeness import Embed, Likeness
 from autointerp.harvest.merge import merge_shards
 from autointerp.harvest.shard import shard_path
 from autointerp.pipeline.device import Halted
 from autointerp.pipeline.shards import ShardFolder
+from autointerp.pipeline.storing import store_all
 from autointerp.pipeline.subjects import Subjects
-from autointerp.storage import features, harvests, pools
+from autointerp.storage import harvests, pools
 from autointerp.storage.engine import Database
 from autointerp.storage.records import HarvestRecord
 
-BATCH = 500  # features a transaction: long enough to be fast, short enough for others to write in between
 TEXTS = 1_000  # embedded at a time: a few seconds on a CPU
-
-T = TypeVar("T")
 
 
 def merge_and_store(
@@ -56,7 +50,7 @@ def merge_and_store(
     likeness = embed and Likeness.of(merged.pool, subject.model.vocabulary, partial(_embed, embed, leaving))
     for position, (sae_id, dictionary) in enumerate(zip(sae_ids, subject.dictionaries, strict=True)):
         cut = merged.features(position, dictionary, subject.model, likeness)
-        _store_all(cut, partial(_store, database, record.id, sae_id), leaving)
+        store_all(database, record.id, sae_id, cut, leaving)
     with database.write() as session:
         total = harvests.get(session, record.id).tokens_total
         harvests.set_tokens(session, record.id, total or 0)
@@ -71,33 +65,6 @@ def _embed(embed: Embed, leaving: Callable[[], bool], texts: Sequence[str]) -> N
             raise Halted
         parts.append(embed(texts[first : first + TEXTS]))
     return np.concatenate(parts)
-
-
-def _store_all(
-    cut: Iterator[HarvestedFeature], store: Callable[[list[HarvestedFeature]], None], leaving: Callable[[], bool]
-) -> None:
-    """Store batch after batch, each while the next one is cut; Halted when it is time to leave."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as thread:
-        storing: Future[None] | None = None
-        for batch in _batches(cut, BATCH):
-            if storing is not None:
-                storing.result()
-            if leaving():
-                raise Halted
-            storing = thread.submit(store, batch)
-        if storing is not None:
-            storing.result()
-
-
-def _store(database: Database, harvest_id: str, sae_id: int, batch: list[HarvestedFeature]) -> None:
-    with database.write() as session:
-        features.store(session, harvest_id=harvest_id, sae_id=sae_id, features=batch)
-
-
-def _batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
-    remaining = iter(things)
-    while batch := list(islice(remaining, size)):
-        yield batch
 
 
 def _shard_seconds(folder: ShardFolder, shards: int) -> float:

@@ -17,6 +17,9 @@ MARK = b"AIB"
 VERSION = 2
 HEADER = struct.Struct(">3sBII")  # mark, version, length and CRC-32 of the content
 LEVEL = 1  # as small as zlib's default within a tenth, and several times as fast
+# Numbers hardly repeat. A table of matches that stays in the processor's cache, and matches of six bytes or more, leave
+# examples a hundredth larger, and a feature takes a tenth to a quarter less time to pack and store.
+OF_NUMBERS = {"hash_log": 12, "chain_log": 10, "window_log": 17, "min_match": 6, "search_log": 1, "target_length": 0}
 
 Array = NDArray[Any]
 
@@ -26,6 +29,8 @@ class _Own(threading.local):
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=LEVEL)
+        settings = zstandard.ZstdCompressionParameters(strategy=zstandard.STRATEGY_FAST, **OF_NUMBERS)
+        self.of_numbers = zstandard.ZstdCompressor(compression_params=settings)
         self.decompressor = zstandard.ZstdDecompressor()
 
 
@@ -34,7 +39,16 @@ _own = _Own()
 
 def pack_bytes(content: bytes) -> bytes:
     """Compress `content` behind a header that tells damage."""
-    return HEADER.pack(MARK, VERSION, len(content), zlib.crc32(content)) + _own.compressor.compress(content)
+    return _header(content) + _own.compressor.compress(content)
+
+
+def pack_numbers(content: bytes) -> bytes:
+    """Compress `content` as `pack_bytes` does, but for bytes that are numbers."""
+    return _header(content) + _own.of_numbers.compress(content)
+
+
+def _header(content: bytes) -> bytes:
+    return HEADER.pack(MARK, VERSION, len(content), zlib.crc32(content))
 
 
 def unpack_bytes(blob: bytes) -> bytes:

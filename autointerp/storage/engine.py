@@ -28,13 +28,13 @@ T = TypeVar("T")
 class ReadSession:
     """A view of the database at one moment; the database itself refuses a write through it."""
 
-    def __init__(self, sql: Session, memory: Memory | None) -> None:
+    def __init__(self, sql: Session, memory: Memory) -> None:
         self.sql = sql
         self._memory = memory
 
     def recall(self, key: Hashable, load: Callable[[], T]) -> T:
         """Load a value that never changes once stored, at most once for this database while it is in use."""
-        return load() if self._memory is None else self._memory.recall(key, load)
+        return self._memory.recall(key, load)
 
     @property
     def dialect(self) -> str:
@@ -44,6 +44,10 @@ class ReadSession:
 
 class WriteSession(ReadSession):
     """A transaction that may change the database; its owner commits."""
+
+    def recall(self, key: Hashable, load: Callable[[], T]) -> T:
+        """Load such a value where no session that reads has done so; what is stored here may be rolled back."""
+        return self._memory.recalled(key, load)
 
 
 class Database:
@@ -70,7 +74,7 @@ class Database:
         """Open a session that writes; it commits at the end, and not at all after an exception."""
         with translate(self.url), Session(self._engine, expire_on_commit=False) as sql:
             sql.connection()  # SQLite: take the write lock now
-            yield WriteSession(sql, None)  # remembers nothing: what it stores may be rolled back
+            yield WriteSession(sql, self._memory)
             sql.commit()
 
     @contextmanager

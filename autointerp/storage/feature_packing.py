@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autointerp.domain.features import BINS
 from autointerp.domain.packed import PackedExamples, PackedStatistics, Windows
-from autointerp.storage.blobs import pack_bytes, unpack_bytes
+from autointerp.storage.blobs import pack_numbers, unpack_bytes
 
 _SIZES = struct.Struct("<6I")  # windows, tokens, firing tokens, members, silent examples, bytes a token
 _FIRED = struct.Struct("<2I")  # windows of the pool in which the feature fires, bytes a step between two of them
@@ -26,7 +26,7 @@ def pack_examples(packed: PackedExamples) -> bytes:
     windows = packed.windows
     bits = packed.activations.view(np.uint16)
     fires = bits != 0
-    firing = bits[fires]
+    firing = np.compress(fires, bits)  # several times as fast as bits[fires]
     width = 2 if int(windows.tokens.max(initial=0)) < _NARROW else 4
     sizes = (len(windows), len(bits), len(firing), len(packed.member_window), len(packed.silent_pool), width)
     columns = (
@@ -44,7 +44,7 @@ def pack_examples(packed: PackedExamples) -> bytes:
         (packed.silent_pool, "<i4"),
         (packed.silent_kind, "u1"),
     )
-    return pack_bytes(_joined(_SIZES.pack(*sizes), columns) + _packed_positions(packed.fired_pool))
+    return pack_numbers(_joined(_SIZES.pack(*sizes), columns) + _packed_positions(packed.fired_pool))
 
 
 def unpack_examples(blob: bytes) -> PackedExamples:
@@ -106,7 +106,7 @@ def pack_statistics(packed: PackedStatistics) -> bytes:
         (packed.neighbour_cosine, "<f4"),
         (packed.neighbour_coactivation, "<f4"),
     )
-    return pack_bytes(_joined(_NUMBERS.pack(*numbers, *sizes, len(packed.neighbour)), columns))
+    return pack_numbers(_joined(_NUMBERS.pack(*numbers, *sizes, len(packed.neighbour)), columns))
 
 
 def unpack_statistics(blob: bytes) -> PackedStatistics:

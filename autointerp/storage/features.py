@@ -15,7 +15,7 @@ from autointerp.storage import feature_lists, harvests, saes, vocabularies
 from autointerp.storage.engine import ReadSession
 from autointerp.storage.feature_lists import count as count_features
 from autointerp.storage.feature_packing import unpack_statistics as unpack_measured
-from autointerp.storage.feature_store import store
+from autointerp.storage.feature_store import pack, store, store_packed
 from autointerp.storage.records import FeatureFilter, FeatureOrder, FeatureRow, SaeRecord
 from autointerp.storage.tables.harvests import FeatureTable, HarvestedFeatureTable
 from autointerp.storage.tables.models import SaeTable
@@ -28,8 +28,10 @@ __all__ = [
     "ids_by_index",
     "list_features",
     "newest",
+    "pack",
     "select",
     "store",
+    "store_packed",
 ]
 
 MEASURED = HarvestedFeatureTable

@@ -23,6 +23,25 @@ def insert_if_absent(session: WriteSession, table: type[Base], rows: Sequence[Ma
     return session.sql.connection().execute(statement, rows, execution_options=kept).rowcount
 
 
+def insert_columns(session: WriteSession, table: type[Base], columns: Mapping[str, Sequence[Any]]) -> None:
+    """Insert many rows, given by columns of plain values, leaving out those that are there already.
+
+    It takes less time than `insert_if_absent`: PostgreSQL gets an array a column, and no value is looked at on the way.
+    """
+    connection = session.sql.connection()
+    quote, declared = connection.dialect.identifier_preparer.quote, table.__table__.c
+    into = f"INSERT INTO {quote(table.__tablename__)} ({', '.join(map(quote, columns))})"
+    if session.dialect == "postgresql":
+        arrays = (f"%b::{declared[name].type.compile(connection.dialect)}[]" for name in columns)
+        values = f"SELECT * FROM unnest({', '.join(arrays)})"
+        given: Any = tuple(map(list, columns.values()))
+    else:
+        values = f"VALUES ({', '.join('?' * len(columns))})"
+        given = list(zip(*columns.values(), strict=True))
+    if given:
+        connection.exec_driver_sql(f"{into} {values} ON CONFLICT DO NOTHING", given)
+
+
 def insert_one(session: WriteSession, table: type[Base], row: Mapping[str, Any], unique: Sequence[str]) -> int:
     """Insert `row` unless one with the same `unique` columns is there, and return the id of that row."""
     return insert_or_find(session, table, row, unique)[0]

@@ -17,6 +17,13 @@ class Memory:
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = Lock()
 
+    def recalled(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made for `key`, or make it and keep nothing."""
+        with self._lock:
+            if key in self._kept:
+                return self._kept[key]
+        return make()
+
     def recall(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made for `key`, making it now if it is not there."""
         with self._lock:
