@@ -1,9 +1,10 @@
 """The explainer that makes several candidates and keeps the one that holds best on documents nobody has seen.
 
-Candidates come from one explainer or from several. Each of them may look at other examples (another seed) and draws
-another reply. A scorer tries them on the validation split, which no candidate was made from, and which the final score
-never uses: so the score of the winner is not the best of several lucky ones. Candidates of the same text are tried
-once. The highest value wins, the earliest of equal ones; a value that is undefined loses to every other.
+Candidates come from one explainer or from several. The first of each sees all examples; each other one sees three
+quarters of the windows, by chance, draws by another seed and gets another reply. A scorer tries them on the validation
+split, which no candidate was made from, and which the final score never uses: the score of the winner is not the best
+of several lucky ones. Candidates of the same text are tried once. The highest value wins, the earliest of equal ones; a
+value that is undefined loses to every other.
 """
 
 import math
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from autointerp.analysis.choosing import by_split
@@ -18,6 +20,7 @@ from autointerp.domain.examples import Example, Split
 from autointerp.domain.explanations import Candidate, Explanation, Unread
 from autointerp.domain.features import FeatureRecord
 from autointerp.domain.plan import build_explainer, build_scorer
+from autointerp.domain.seeds import rng_for
 from autointerp.domain.specs import PluginSpec, ScorerSpec
 from autointerp.domain.tools import Explainer, Scorer, Tools, splits_of
 from autointerp.errors import InvalidSpec
@@ -26,6 +29,7 @@ from autointerp.hashing import stable_int
 from autointerp.llm.asking import at_once
 
 Result = Explanation | Unread
+SHARE = 0.75
 
 
 class Config(BaseModel):
@@ -104,5 +108,12 @@ class BestOf:
         draw = Draw(self.tools.llm, number) if self.tools.llm else None
         seed = stable_int(self.tools.seed, "explainers/best_of", number)
         explainer: Explainer = build_explainer(spec, replace(self.tools, llm=draw, seed=seed))
-        result = await explainer.explain(feature, examples)
+        result = await explainer.explain(feature, _some(examples, rng_for(seed, feature.name, "explainers/best_of")))
         return replace(result, request=draw.sent_as(result.request)) if draw else result
+
+
+def _some(examples: Sequence[Example], rng: np.random.Generator) -> tuple[Example, ...]:
+    """The examples of `SHARE` of the windows: an explainer that wants all there are would always see the same."""
+    windows = sorted({example.window for example in examples})
+    kept = {windows[i] for i in rng.permutation(len(windows))[: math.ceil(SHARE * len(windows))]}
+    return tuple(example for example in examples if example.window in kept)

@@ -84,6 +84,7 @@ def _harvest_of(session: ReadSession, spec: RunSpec) -> str:
 
 async def _rehearse(session: ReadSession, plan: Plan, played: Sequence[Part], reader: "_Reader") -> None:
     for part, row in [(one, row) for one in played for row in one.rows]:
+        reader.begin()
         reader.weight = part.explain
         seen = [e for split in Split for e in examples.load(session, row.harvest_id, row.id, split)]
         asked = tuple(example for example in seen if example.split is Split.SCORE)
@@ -148,10 +149,18 @@ _Name = tuple[str, str, str | None]  # endpoint, model, prompt
 
 @dataclass(slots=True)
 class _Reader:
-    """Answers from the text alone, and notes what a language model would have read; `weight` is how often."""
+    """Answers from the text alone, and notes what a language model would have read; `weight` is how often.
+
+    What is asked again about a feature is not noted again: a run answers it from what it keeps.
+    """
 
     weight: float = 1.0
     noted: dict[_Name, _Noted] = field(default_factory=dict[_Name, _Noted])
+    _asked: set[str] = field(default_factory=set[str])
+
+    def begin(self) -> None:
+        """Begin with another feature."""
+        self._asked.clear()
 
     def note(self, endpoint: str, model: str) -> None:
         """Note that a plug-in may ask this model."""
@@ -160,6 +169,9 @@ class _Reader:
     async def complete(self, request: Request) -> Reply:
         """Answer, and note."""
         reply = _told_apart(honestly(request), request.sample)
+        if request.key in self._asked:
+            return reply
+        self._asked.add(request.key)
         noted = self.noted.setdefault((request.endpoint, request.model, request.prompt), _Noted())
         noted.requests += self.weight
         noted.messages += self.weight * (len(request.messages) + len(request.questions))

@@ -91,6 +91,15 @@ async def test_draws_of_one_explainer_differ_and_the_winner_names_its_own_reques
     assert explanation.request == llm.requests[1].key
 
 
+async def test_candidates_of_an_explainer_that_wants_all_there_is_still_see_different_examples() -> None:
+    llm = saying(WRONG, RIGHT, SOME)
+    greedy = {"name": "default", "options": {"examples": 1000}}
+
+    await explain(bench(llm, seed=3), explainer=greedy, n=3, scorer=LEXICAL)
+
+    assert len({frozenset(request.messages[-1].text.split("\n")) for request in llm.requests}) == 3
+
+
 async def test_the_first_candidate_is_what_the_explainer_alone_would_ask() -> None:
     alone, among = Scripted(), Scripted()
     here = bench(alone, seed=3)

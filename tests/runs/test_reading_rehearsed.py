@@ -25,3 +25,13 @@ def test_a_local_model_costs_nothing(world: World) -> None:
     spec = world.spec(explainers=["token_statistics"], scorers=[reads, gains, predicts], llm=None)
 
     assert rehearse(world.desk, spec) == ()
+
+
+def test_what_two_explanations_ask_alike_is_reckoned_once(world: World) -> None:
+    odd = {"name": "intruder", "judge": "llm"}
+
+    def requests(*explainers: str) -> float:
+        spec = world.spec(explainers=list(explainers), scorers=[odd], llm="fake/model", controls={"features": 0})
+        return sum(one.requests for one in rehearse(world.desk, spec))
+
+    assert requests("token_statistics", "vocabulary") == requests("token_statistics") > 0
