@@ -13,11 +13,15 @@ def promotes(claim: str) -> str:
 def both(fires: str, does: str, length: int) -> str:
     """Both claims in one text of at most `length` characters, half for each; "" where one of them is empty."""
     half = length // 2 - 1
-    sides = [
-        one_line(_said(name, claim, joint=": "), half).rstrip(" .")
-        for name, claim in ((FIRES, fires), (PROMOTES, does))
-    ]
+    sides = [_within(half, name, claim) for name, claim in ((FIRES, fires), (PROMOTES, does))]
     return f"{sides[0]}. {sides[1]}." if all(sides) else ""
+
+
+def _within(length: int, name: str, claim: str) -> str:
+    """The claim, cut where it is too long, under its name, which never is."""
+    said = _said(name, claim, joint=": ")
+    start = f"{name}: "
+    return (start + one_line(said.removeprefix(start), length - len(start))).rstrip(" .") if said else ""
 
 
 def _said(name: str, claim: str, *, joint: str) -> str:

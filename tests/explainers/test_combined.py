@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autointerp.domain.examples import Split
@@ -85,6 +85,7 @@ async def test_it_sees_validation_where_one_of_its_parts_does_and_hands_it_to_th
 
 
 @given(st.text(), st.text(), st.integers(60, 200))
+@example("0", "0" * 20, 60)
 def test_both_sides_are_one_line_of_at_most_that_length_and_neither_is_lost(a: str, b: str, length: int) -> None:
     text = both(a, b, length)
 

@@ -136,10 +136,13 @@ def _naming(body: dict[str, Any], harvest: str) -> dict[str, Any]:
     return {**body, "harvest": harvest} if body.get("harvest") == "HARVEST" else body
 
 
-def test_a_percent_sign_finds_what_holds_one(service: Service, seeded: tuple[Database, Seeded]) -> None:
+def test_a_percent_sign_is_no_pattern(service: Service, seeded: tuple[Database, Seeded]) -> None:
     with service.client(service.key(Scope.READ)) as caller:
-        found = caller.get("/v1/features", params={"sae_id": seeded[1].sae, "text": "%"}).json()["items"]
+        answer = caller.get("/v1/features", params={"sae_id": seeded[1].sae, "text": "%"})
+        found = caller.get("/v1/features", params={"sae_id": seeded[1].sae, "text": "%zzz%"}).json()["items"]
 
+    assert answer.status_code == 422
+    assert "no word" in answer.json()["detail"]
     assert found == []
 
 
