@@ -14,9 +14,8 @@ from autointerp.collector import old_memory_left_alone
 from autointerp.domain.inquiries import InquiryLimits
 from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.harvest.location import open_location
-from autointerp.jobs.business import Business
 from autointerp.jobs.duty import on_duty
-from autointerp.jobs.engine import QueueOptions, worker_name
+from autointerp.jobs.engine import QueueOptions, is_busy, worker_name
 from autointerp.jobs.place import beside
 from autointerp.jobs.records import HARVEST, LLM, MODEL, Submitter
 from autointerp.jobs.submitter import open_submitter
@@ -85,18 +84,17 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     gateway = Gateway(endpoints, books if equipment.metrics_port is None else CountedBooks(books, Attempted(registry)))
     registry.register(OpenLines(gateway.open_lines))
     bench = Workbench(gateway, books, equipment.prompts, equipment.subjects, equipment.device, equipment.reach)
-    business = Business()
     with open_submitter(beside(database.url)) as jobs:
         shop = Shop(database, commits, jobs, bench, at_once=equipment.features)
         field = _field(equipment, jobs) if HARVEST in queues else None
         counter = Counter(database, equipment.subjects, equipment.device, equipment.limits, equipment.reach)
         with (
             tending(database, jobs, endpoints, pause=equipment.tending) if LLM in queues else nullcontext(),
-            _embedding(equipment, business) if MODEL in queues else nullcontext(),
+            _embedding(equipment) if MODEL in queues else nullcontext(),
             on_duty(
                 database,
                 jobs,
-                business.counted(handlers(shop, field, counter)),
+                handlers(shop, field, counter),
                 worker=name,
                 queues=tuple(_options(equipment, queue) for queue in queues),
                 lease=timedelta(seconds=equipment.lease),
@@ -123,9 +121,9 @@ def work_until_told(equipment: Equipment, queues: Sequence[str]) -> None:
             signal.signal(number, handler)
 
 
-def _embedding(equipment: Equipment, business: Business) -> AbstractContextManager[None]:
+def _embedding(equipment: Equipment) -> AbstractContextManager[None]:
     work = Embedding(equipment.database, equipment.device, equipment.reach)
-    return embedding(work, pause=equipment.tending, busy=lambda: business.busy)
+    return embedding(work, pause=equipment.tending, busy=is_busy)
 
 
 def _numbers(equipment: Equipment, registry: CollectorRegistry) -> AbstractContextManager[object]:

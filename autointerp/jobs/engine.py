@@ -158,6 +158,12 @@ class Engine:
             )
 
 
+def is_busy() -> bool:
+    """Whether this process has a job in hand."""
+    engine = Engine.current
+    return engine is not None and bool(engine.doing())
+
+
 @contextmanager
 def _entered(tasks: dict[asyncio.Task[None], str], job: str) -> Generator[None]:
     """Keep the current task with its job for as long as the block runs."""

@@ -8,10 +8,8 @@ from autointerp.jobs.submitter import DbosSubmitter
 
 _log = logging.getLogger(__name__)
 
-
-LOOKS = (
-    3  # on a busy machine some time passes between taking a job and beginning it, and from its end to its being done
-)
+# On a busy machine some time passes between taking a job and beginning it, and from its end to its being done.
+LOOKS = 3
 
 
 class Strays:

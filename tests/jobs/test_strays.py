@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from autointerp.jobs.engine import is_busy
 from autointerp.jobs.place import SCHEMA, TABLE, beside
 from autointerp.jobs.records import JobState, Stop
 from autointerp.jobs.submitter import DbosSubmitter
@@ -56,8 +57,10 @@ def test_a_job_that_takes_long_is_left_to_its_worker(database: Database, jobs: D
         await asyncio.sleep(2.5)  # five looks
 
     jobs.submit("run/1", queue="llm", handler="take_long", args={})
+    assert not is_busy()
     with duty({"take_long": take_long}):
         begun.wait(20)
+        assert is_busy()
         until(lambda: jobs.status("run/1")[0].state is JobState.DONE)
 
     assert len(times) == 1

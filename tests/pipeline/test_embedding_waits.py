@@ -1,11 +1,8 @@
 """Embedding lets the jobs in hand go first, but not forever."""
 
-import asyncio
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from autointerp.jobs.business import Business
 from autointerp.pipeline.embedding import Embedding, embedding
 from autointerp.storage.engine import Database
 
@@ -48,23 +45,3 @@ def test_a_worker_that_is_never_idle_embeds_all_the_same(database: Database) -> 
     work = Looks(database)
     with embedding(work, pause=0.01, busy=lambda: True, wait=0.05):
         assert work.looked.wait(10)
-
-
-async def test_a_job_is_in_hand_while_its_handler_runs_and_not_after_it_failed() -> None:
-    business, go = Business(), asyncio.Event()
-
-    async def handler(args: Mapping[str, Any], stop: Callable[[], bool]) -> None:
-        await go.wait()
-        if args:
-            raise ValueError
-
-    handlers = business.counted({"chunk": handler})
-    assert not business.busy
-    both = [asyncio.create_task(handlers["chunk"](args, lambda: False)) for args in ({}, {"wrong": 1})]
-    await asyncio.sleep(0)
-    assert business.busy
-    go.set()
-    fine, failed = await asyncio.gather(*both, return_exceptions=True)
-    assert fine is None
-    assert isinstance(failed, ValueError)
-    assert not business.busy
