@@ -21,15 +21,17 @@ def interval(
 
     `sums` (n, k): what each of n windows adds to k totals. `statistic` maps totals (r, k) to values (r,), NaN where
     it is undefined; such resamples are left out. None when there are no rows or no resample is defined. Rows that are
-    equal are drawn together: how often each of a few comes is a multinomial draw.
+    equal are drawn together: how often each of a few comes is a multinomial draw, in the order of their first row,
+    so that two sides turned around draw the same.
     Source: Efron and Tibshirani 1993, chapter 13.
     """
     if len(sums) == 0:
         return None
-    different, counts = np.unique(sums, axis=0, return_counts=True)
+    different, first, counts = np.unique(sums, axis=0, return_index=True, return_counts=True)
     if len(different) <= min(FEW, len(sums) // 2):
-        drawn = rng.multinomial(len(sums), counts / len(sums), size=resamples)
-        return between([statistic(drawn.astype(np.float64) @ different)])
+        order = np.argsort(first)
+        drawn = rng.multinomial(len(sums), counts[order] / len(sums), size=resamples)
+        return between([statistic(drawn.astype(np.float64) @ different[order])])
     return between([statistic(drawn.astype(np.float64) @ sums) for drawn in draws(len(sums), resamples, rng)])
 
 

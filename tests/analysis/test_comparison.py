@@ -50,6 +50,17 @@ def test_the_other_way_round_everything_is_turned_around(
         assert found.interval == pytest.approx((-turned.interval[1], -turned.interval[0]))
 
 
+def test_few_different_pairs_draw_the_same_turned_around() -> None:
+    first = {feature: feature % 3 / 8 for feature in range(31)}
+    second = {feature: 0.25 for feature in range(31)}
+
+    found, turned = of(first, second), of(second, first)
+
+    assert found.p == turned.p
+    assert found.interval and turned.interval
+    assert found.interval == pytest.approx((-turned.interval[1], -turned.interval[0]))
+
+
 def test_without_a_pair_nothing_is_known() -> None:
     found = of({1: 0.5, 2: None}, {2: 0.4})
 
