@@ -1,8 +1,9 @@
 """What a harvest measured of one feature as bytes: in fixed layouts, because thousands of features are packed a second.
 
-All numbers are little-endian. Tokens take two bytes where every id fits, and activations are a bit a token, which says
-whether the feature fires, and the float16 of those that do. What was added later stands at the end, and is not known of
-features that were packed before.
+All numbers are little-endian. Examples leave out the documents and tokens of their windows where the text of the corpus
+is stored apart (`storage.contexts`); where it is not, tokens take two bytes if every id fits. Activations are a bit a
+token, which says whether the feature fires, and the float16 of those that do. What was added later stands at the end,
+and is not known of features that were packed before.
 """
 
 import struct
@@ -19,23 +20,24 @@ _SIZES = struct.Struct("<6I")  # windows, tokens, firing tokens, members, silent
 _FIRED = struct.Struct("<2I")  # windows of the pool in which the feature fires, bytes a step between two of them
 _NUMBERS = struct.Struct("<2q3d5I")  # of the statistics, then how many bins, top tokens, logits (2) and neighbours
 _NARROW = 1 << 16
+_APART = 0  # bytes a token of examples whose text is stored apart
 
 
-def pack_examples(packed: PackedExamples) -> bytes:
-    """Pack the examples of one feature in one split."""
+def pack_examples(packed: PackedExamples, *, text_apart: bool = False) -> bytes:
+    """Pack the examples of one feature in one split, without the text of their windows if that is stored apart."""
     windows = packed.windows
     bits = packed.activations.view(np.uint16)
     fires = bits != 0
     firing = np.compress(fires, bits)  # several times as fast as bits[fires]
-    width = 2 if int(windows.tokens.max(initial=0)) < _NARROW else 4
+    width = _APART if text_apart else 2 if int(windows.tokens.max(initial=0)) < _NARROW else 4
     sizes = (len(windows), len(bits), len(firing), len(packed.member_window), len(packed.silent_pool), width)
     columns = (
         (windows.context, "<i8"),
-        (windows.document, "<i8"),
+        (windows.document[: 0 if text_apart else None], "<i8"),
         (windows.start, "<i4"),
         (windows.offsets[1:] - windows.offsets[:-1], "<i4"),
         (packed.peak, "<i2"),
-        (windows.tokens, f"<u{width}"),
+        *(() if text_apart else ((windows.tokens, f"<u{width}"),)),
         (np.packbits(fires), "u1"),
         (firing, "<u2"),
         (packed.member_window, "<i4"),
@@ -48,14 +50,14 @@ def pack_examples(packed: PackedExamples) -> bytes:
 
 
 def unpack_examples(blob: bytes) -> PackedExamples:
-    """Return what `pack_examples` was given."""
+    """Return what `pack_examples` was given, without the text of the windows if that was left out."""
     content = _Content(unpack_bytes(blob), _SIZES.size)
     count, tokens, firing, members, silent, width = _SIZES.unpack_from(content.data)
-    context, document = content.take("<i8", count), content.take("<i8", count)
+    context, document = content.take("<i8", count), content.take("<i8", count if width else 0)
     start, lengths, peak = content.take("<i4", count), content.take("<i4", count), content.take("<i2", count)
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    ids = content.take(f"<u{width}", tokens).astype(np.int32)
+    ids = content.take(f"<u{width}", tokens).astype(np.int32) if width else np.zeros(0, np.int32)
     fires = np.unpackbits(content.take("u1", -(-tokens // 8)), count=tokens).astype(np.bool_)
     bits = np.zeros(tokens, dtype=np.uint16)
     bits[fires] = content.take("<u2", firing)

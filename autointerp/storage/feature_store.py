@@ -27,12 +27,15 @@ class Batch:
     examples: Sequence[Mapping[Split, bytes]]
 
 
-def pack(features: Sequence[HarvestedFeature]) -> Batch:
-    """Pack features for `store_packed`."""
+def pack(features: Sequence[HarvestedFeature], *, text_apart: bool = False) -> Batch:
+    """Pack features for `store_packed`; `text_apart`: the text of their examples is in `storage.contexts`."""
     return Batch(
         features=features,
         statistics=[pack_statistics(feature.statistics) for feature in features],
-        examples=[{split: pack_examples(one) for split, one in feature.examples.items()} for feature in features],
+        examples=[
+            {split: pack_examples(one, text_apart=text_apart) for split, one in feature.examples.items()}
+            for feature in features
+        ],
     )
 
 
