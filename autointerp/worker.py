@@ -35,6 +35,7 @@ from autointerp.pipeline.shop import Shop
 from autointerp.pipeline.subjects import Subjects
 from autointerp.prompts import PromptLibrary
 from autointerp.storage import prompts as stored_prompts
+from autointerp.storage import upkeep
 from autointerp.storage.engine import Database
 from autointerp.storage.group_commit import GroupCommit
 from autointerp.storage.llm_books import Books
@@ -76,6 +77,7 @@ def working(equipment: Equipment, queues: Sequence[str]) -> Generator[str]:
     """Serve the queues until the block is left; yields the worker's name."""
     _keep_prompts(equipment)
     database = equipment.database
+    upkeep.settle_alone(database)
     commits = GroupCommit(database)
     name = worker_name()
     books = Books.over(commits, worker=name)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from autointerp.errors import InvalidInput
 from autointerp.exchange import lines, tables
 from autointerp.exchange.nouns import NOUNS, Noun
+from autointerp.storage import upkeep
 from autointerp.storage.archive.inward import finish_harvests
 from autointerp.storage.archive.outward import Outward
 from autointerp.storage.engine import Database
@@ -51,6 +52,7 @@ def read(database: Database, folder: Path) -> dict[str, int]:
     for batch in batches(_read(harvests, folder, manifest.kind), harvests.batch):
         with database.write() as session:
             finish_harvests(session, [row.id for row in batch])
+    upkeep.settle(database)
     return manifest.rows
 
 

@@ -14,6 +14,7 @@ from autointerp.domain.specs import CorpusSpec, HarvestSpec, SaeSpec, SubjectSpe
 from autointerp.domain.vocabulary import Vocabulary
 from autointerp.exchange.archive import batches
 from autointerp.hashing import digest
+from autointerp.storage import upkeep
 from autointerp.storage.archive import inward
 from autointerp.storage.engine import Database, WriteSession
 
@@ -182,6 +183,7 @@ def finish(database: Database, target: Target) -> None:
     """Say that everything is stored."""
     with database.write() as session:
         inward.finish_harvests(session, [target.harvest])
+    upkeep.settle(database)
 
 
 def no_examples(place: archived.OfFeature, split: Split) -> archived.ArchivedExamples:

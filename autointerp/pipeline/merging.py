@@ -17,7 +17,7 @@ from autointerp.pipeline.device import Halted
 from autointerp.pipeline.shards import ShardFolder
 from autointerp.pipeline.storing import store_all, store_text
 from autointerp.pipeline.subjects import Subjects
-from autointerp.storage import harvests, pools
+from autointerp.storage import harvests, pools, upkeep
 from autointerp.storage.engine import Database
 from autointerp.storage.records import HarvestRecord
 
@@ -56,6 +56,7 @@ def merge_and_store(
         total = harvests.get(session, record.id).tokens_total
         harvests.set_tokens(session, record.id, total or 0)
         harvests.finish(session, record.id, seconds=_shard_seconds(folder, spec.shards) + time.monotonic() - begun)
+    upkeep.settle(database)
 
 
 def _embed(embed: Embed, leaving: Callable[[], bool], texts: Sequence[str]) -> NDArray[np.float32]:

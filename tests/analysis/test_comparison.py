@@ -52,12 +52,13 @@ def test_the_other_way_round_everything_is_turned_around(
 
 def test_few_different_pairs_draw_the_same_turned_around() -> None:
     first = {feature: feature % 3 / 8 for feature in range(31)}
-    second = {feature: 0.25 for feature in range(31)}
+    second = dict.fromkeys(range(31), 0.25)
 
     found, turned = of(first, second), of(second, first)
 
     assert found.p == turned.p
-    assert found.interval and turned.interval
+    assert found.interval
+    assert turned.interval
     assert found.interval == pytest.approx((-turned.interval[1], -turned.interval[0]))
 
 

@@ -1,5 +1,6 @@
 """What is handed in with a higher priority is worked on first, and what was cancelled goes back to its old place."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -19,6 +20,7 @@ class Line:
 
     async def note(self, args: Mapping[str, Any], stop: Stop) -> None:
         self.begun.append(args["name"])
+        await asyncio.sleep(0.3)  # so that the other one of two is begun before the next are fetched
 
 
 def hand_in(jobs: DbosSubmitter, names: str, priority: int = 0) -> None:
