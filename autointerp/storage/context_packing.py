@@ -1,4 +1,4 @@
-"""The text of one context as bytes, in a fixed layout; all numbers are little-endian."""
+"""The text of one context as bytes, in a fixed layout."""
 
 import struct
 
@@ -7,39 +7,39 @@ from numpy.typing import NDArray
 
 from autointerp.domain.corpus_text import CorpusText
 from autointerp.storage.blobs import pack_numbers, unpack_bytes
+from autointerp.storage.columns import NARROW, Columns, joined
 
-_SIZES = struct.Struct("<3I")  # stretches, documents, bytes a token
-_NARROW = 1 << 16
+_SIZES = struct.Struct("<4I")  # stretches, tokens, documents, bytes a token
 
 
 def pack_context(text: CorpusText) -> bytes:
     """Pack the text of one context; tokens take two bytes where every id fits."""
-    width = 2 if int(text.tokens.max(initial=0)) < _NARROW else 4
+    width = 2 if int(text.tokens.max(initial=0)) < NARROW else 4
+    sizes = _SIZES.pack(len(text.begin), len(text.tokens), len(text.document), width)
     columns = (
-        text.document.astype("<i8"),
-        text.begin.astype("<i4"),
-        np.diff(text.offsets).astype("<i4"),
-        text.document_begin.astype("<i4"),
-        text.tokens.astype(f"<u{width}"),
+        (text.document, "<i8"),
+        (text.begin, "<i4"),
+        (np.diff(text.offsets), "<i4"),
+        (text.document_begin, "<i4"),
+        (text.tokens, f"<u{width}"),
     )
-    sizes = _SIZES.pack(len(text.begin), len(text.document), width)
-    return pack_numbers(sizes + b"".join(column.tobytes() for column in columns))
+    return pack_numbers(joined(sizes, columns))
 
 
 def unpack_context(context: int, blob: bytes) -> CorpusText:
     """Return what `pack_context` was given, the text of this context."""
-    data = unpack_bytes(blob)
-    stretches, documents, width = _SIZES.unpack_from(data)
-    places = _SIZES.size + 8 * documents
-    numbers = np.frombuffer(data, "<i4", 2 * stretches + documents, places)
+    columns = Columns(unpack_bytes(blob), _SIZES.size)
+    stretches, tokens, documents, width = _SIZES.unpack_from(columns.data)
+    document, begin = columns.take("<i8", documents), columns.take("<i4", stretches)
+    offsets = np.concatenate([[0], np.cumsum(columns.take("<i4", stretches), dtype=np.int64)])
     return CorpusText(
         context=_all(context, stretches),
-        begin=numbers[:stretches],
-        offsets=np.concatenate([[0], np.cumsum(numbers[stretches : 2 * stretches], dtype=np.int64)]),
-        tokens=np.frombuffer(data, f"<u{width}", offset=places + numbers.nbytes).astype(np.int32),
+        begin=begin,
+        offsets=offsets,
         document_context=_all(context, documents),
-        document_begin=numbers[2 * stretches :],
-        document=np.frombuffer(data, "<i8", documents, _SIZES.size),
+        document_begin=columns.take("<i4", documents),
+        document=document,
+        tokens=columns.take(f"<u{width}", tokens).astype(np.int32),
     )
 
 

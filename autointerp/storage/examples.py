@@ -6,7 +6,7 @@ from autointerp.domain.examples import Example, Split
 from autointerp.domain.packed import unpack
 from autointerp.storage import contexts, disjointness, pools, vocabularies
 from autointerp.storage.engine import ReadSession
-from autointerp.storage.feature_packing import unpack_examples
+from autointerp.storage.example_packing import unpack_examples
 from autointerp.storage.tables.harvests import ExampleTable, PoolTable
 
 BATCH = 1000

@@ -13,7 +13,8 @@ from autointerp.domain.examples import Split
 from autointerp.domain.packed import HarvestedFeature
 from autointerp.storage import disjointness, pools
 from autointerp.storage.engine import ReadSession, WriteSession
-from autointerp.storage.feature_packing import pack_examples, pack_statistics
+from autointerp.storage.example_packing import pack_examples
+from autointerp.storage.feature_packing import pack_statistics
 from autointerp.storage.insertion import insert_columns
 from autointerp.storage.tables.harvests import ExampleTable, FeatureTable, HarvestedFeatureTable
 

@@ -25,5 +25,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back."""
+    """Go back; the text of examples that were stored since is lost."""
     op.drop_table("contexts")

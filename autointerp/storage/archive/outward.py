@@ -11,7 +11,8 @@ from autointerp.storage import contexts, pools, vocabularies
 from autointerp.storage.archive import claims
 from autointerp.storage.archive.packed import examples_row, feature_row, pool_row
 from autointerp.storage.engine import Database, ReadSession
-from autointerp.storage.feature_packing import unpack_examples, unpack_statistics
+from autointerp.storage.example_packing import unpack_examples
+from autointerp.storage.feature_packing import unpack_statistics
 from autointerp.storage.records import HarvestState, RunState
 from autointerp.storage.tables.explanations import ExplanationTable, PromptTable, UnreadExplanationTable
 from autointerp.storage.tables.harvests import (
