@@ -1,15 +1,17 @@
 """The text of one context as bytes, in a fixed layout."""
 
 import struct
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autointerp.domain.corpus_text import CorpusText
 from autointerp.storage.blobs import pack_numbers, unpack_bytes
-from autointerp.storage.columns import NARROW, Columns, joined
+from autointerp.storage.columns import NARROW, joined
 
 _SIZES = struct.Struct("<4I")  # stretches, tokens, documents, bytes a token
+_TOKENS = {2: np.dtype("<u2"), 4: np.dtype("<u4")}
 
 
 def pack_context(text: CorpusText) -> bytes:
@@ -26,22 +28,33 @@ def pack_context(text: CorpusText) -> bytes:
     return pack_numbers(joined(sizes, columns))
 
 
-def unpack_context(context: int, blob: bytes) -> CorpusText:
-    """Return what `pack_context` was given, the text of this context."""
-    columns = Columns(unpack_bytes(blob), _SIZES.size)
-    stretches, tokens, documents, width = _SIZES.unpack_from(columns.data)
-    document, begin = columns.take("<i8", documents), columns.take("<i4", stretches)
-    offsets = np.concatenate([[0], np.cumsum(columns.take("<i4", stretches), dtype=np.int64)])
+def unpack_contexts(rows: Iterable[tuple[int, bytes]]) -> CorpusText:
+    """Return the text of contexts, each with what `pack_context` made of it, in this order.
+
+    A hundred of them are read to show one feature, so what is small is taken as plain numbers and joined at the end.
+    """
+    tokens: list[NDArray[np.integer]] = [np.zeros(0, np.int32)]
+    context, begin, length = [], [], []
+    document_context, document_begin, document = [], [], []
+    for number, blob in rows:
+        data = unpack_bytes(blob)
+        stretches, count, documents, width = _SIZES.unpack_from(data)
+        small = struct.Struct(f"<{documents}q{2 * stretches + documents}i")
+        numbers = small.unpack_from(data, _SIZES.size)
+        rest = numbers[documents:]
+        context += [number] * stretches
+        begin += rest[:stretches]
+        length += rest[stretches : 2 * stretches]
+        document_context += [number] * documents
+        document_begin += rest[2 * stretches :]
+        document += numbers[:documents]
+        tokens.append(np.frombuffer(data, _TOKENS[width], count, _SIZES.size + small.size))
     return CorpusText(
-        context=_all(context, stretches),
-        begin=begin,
-        offsets=offsets,
-        document_context=_all(context, documents),
-        document_begin=columns.take("<i4", documents),
-        document=document,
-        tokens=columns.take(f"<u{width}", tokens).astype(np.int32),
+        context=np.array(context, np.int64),
+        begin=np.array(begin, np.int32),
+        offsets=np.cumsum([0, *length], dtype=np.int64),
+        tokens=np.concatenate(tokens, dtype=np.int32, casting="unsafe"),
+        document_context=np.array(document_context, np.int64),
+        document_begin=np.array(document_begin, np.int32),
+        document=np.array(document, np.int64),
     )
-
-
-def _all(context: int, count: int) -> NDArray[np.int64]:
-    return np.full(count, context, dtype=np.int64)

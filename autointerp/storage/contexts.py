@@ -9,12 +9,20 @@ import sqlalchemy as sa
 from autointerp.domain.corpus_text import CorpusText
 from autointerp.domain.packed import PackedExamples
 from autointerp.errors import DamagedFile
-from autointerp.storage.context_packing import pack_context, unpack_context
+from autointerp.storage.context_packing import pack_context, unpack_contexts
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.insertion import insert_columns
 from autointerp.storage.tables.harvests import ContextTable
 
 AT_ONCE = 500  # contexts a query
+CHOSEN = (
+    sa.select(ContextTable.context, ContextTable.packed)
+    .where(
+        ContextTable.harvest_id == sa.bindparam("harvest"),
+        ContextTable.context.in_(sa.bindparam("contexts", expanding=True)),
+    )
+    .order_by(ContextTable.context)
+)
 
 
 def store(session: WriteSession, harvest_id: str, text: CorpusText) -> None:
@@ -34,15 +42,12 @@ def complete(session: ReadSession, harvest_id: str, examples: Sequence[PackedExa
 
 
 def _load(session: ReadSession, harvest_id: str, contexts: Sequence[int]) -> CorpusText:
-    table, parts = ContextTable, [CorpusText.empty()]
+    connection = session.sql.connection()
+    rows: list[tuple[int, bytes]] = []
     for low in range(0, len(contexts), AT_ONCE):
-        statement = (
-            sa.select(table.context, table.packed)
-            .where(table.harvest_id == harvest_id, table.context.in_(contexts[low : low + AT_ONCE]))
-            .order_by(table.context)
-        )
-        parts += [unpack_context(context, packed) for context, packed in session.sql.execute(statement)]
-    return CorpusText.join(parts)
+        chosen = {"harvest": harvest_id, "contexts": contexts[low : low + AT_ONCE]}
+        rows += connection.execute(CHOSEN, chosen).all()
+    return unpack_contexts(rows)
 
 
 def _with_text(one: PackedExamples, text: CorpusText, harvest_id: str) -> PackedExamples:

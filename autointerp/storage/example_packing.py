@@ -29,8 +29,10 @@ def pack_examples(packed: PackedExamples, *, text_apart: bool = False) -> bytes:
 def unpack_examples(blob: bytes) -> PackedExamples:
     """Return what `pack_examples` was given, without the text of the windows if that was left out."""
     columns = Columns(unpack_bytes(blob), _SIZES.size)
-    *counts, width = _SIZES.unpack_from(columns.data)
-    return _read_without_text(columns, *counts) if width == _APART else _read_with_text(columns, *counts, width)
+    count, tokens, firing, members, silent, width = _SIZES.unpack_from(columns.data)
+    if width == _APART:
+        return _read_without_text(columns, count, tokens, firing, members, silent)
+    return _read_with_text(columns, count, tokens, firing, members, silent, width)
 
 
 def _without_text(packed: PackedExamples) -> bytes:

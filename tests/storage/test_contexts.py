@@ -13,7 +13,7 @@ from autointerp.domain.examples import Split
 from autointerp.domain.packed import HarvestedFeature, PackedExamples, unpack
 from autointerp.errors import DamagedFile
 from autointerp.storage import contexts, examples, features
-from autointerp.storage.context_packing import pack_context, unpack_context
+from autointerp.storage.context_packing import pack_context, unpack_contexts
 from autointerp.storage.example_packing import pack_examples, unpack_examples
 from autointerp.storage.tables.harvests import ContextTable, ExampleTable
 
@@ -147,7 +147,7 @@ def test_the_text_of_a_context_comes_back(seed: int, stretches: int, documents: 
         document=rng.integers(0, 2**63 - 1, documents),
     )
 
-    again = unpack_context(7, pack_context(text))
+    again = unpack_contexts([(7, pack_context(text))])
 
     for name in CorpusText.__slots__:
         one, other = getattr(text, name), getattr(again, name)
