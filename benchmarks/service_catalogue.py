@@ -1,31 +1,30 @@
 """A synthetic catalogue: one SAE with any number of features, each with a hundred examples, explained and scored.
 
-Windows, texts and scores are drawn once, a few hundred of each, so that making them is not what is measured; statistics
-differ from feature to feature. All of it is stored by the functions that a harvest and a run use.
+Windows, explanations and scores are drawn once, a few hundred of each, so that making them is not what is measured;
+statistics differ from feature to feature. All of it is stored by the functions that a harvest and a run use.
 """
 
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autointerp.domain.examples import Group, Kind, Split
 from autointerp.domain.features import BINS
 from autointerp.domain.judging import Answer
-from autointerp.domain.packed import KINDS, HarvestedFeature, PackedExamples, PackedStatistics, Pool, Windows
+from autointerp.domain.packed import KINDS, HarvestedFeature, PackedExamples, PackedStatistics, Pool
 from autointerp.domain.scores import GroupResult, Score, Trial
 from autointerp.domain.specs import CorpusSpec, HarvestSpec, SaeSpec, SubjectSpec
 from autointerp.domain.vocabulary import Vocabulary
 from autointerp.storage import harvests, models, pools, saes
 from autointerp.storage.engine import WriteSession
+from benchmarks.service_corpus import VOCABULARY, WINDOW, SyntheticCorpus
 
 DISTINCT = 300  # sets of windows, and of scores
-WINDOW = 32
 FIRING = {Split.EXPLAIN: 50, Split.VALIDATION: 10, Split.SCORE: 40}  # windows of a feature in each split
 SILENT = {Split.EXPLAIN: 25, Split.VALIDATION: 10, Split.SCORE: 60}
-TOKENS, POOL, WORDS, TRIALS = 32_000, 9_000, 30_000, 80
-CORPUS = 10_000_000  # tokens that the harvest says it has read
+POOL, WORDS, TRIALS = 9_000, 30_000, 80
+CORPUS = 10_000_000  # tokens that the harvest has read
 DEAD = 0.1  # the share of features that never fire
 SYLLABLES = ("ba", "ko", "ri", "tel", "mun", "sha", "vor", "pli", "den", "gu", "lex", "tor", "ny", "fa", "os", "qui")
 
@@ -35,8 +34,7 @@ class Catalogue:
 
     def __init__(self, seed: int = 0) -> None:
         self.rng = np.random.default_rng(seed)
-        self.common = 1 / (np.arange(TOKENS) + 3.0)
-        self.common /= self.common.sum()
+        self.corpus = SyntheticCorpus(CORPUS, self.rng)
 
     def prepare(self) -> None:
         """Make everything that is made once."""
@@ -45,13 +43,13 @@ class Catalogue:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Words of one to three syllables, most of them with a leading space."""
-        return Vocabulary(tuple((" " * (i % 4 > 0) + word(i)).encode() for i in range(TOKENS)), frozenset({0}))
+        return Vocabulary(tuple((" " * (i % 4 > 0) + word(i)).encode() for i in range(VOCABULARY)), frozenset({0}))
 
     @cached_property
     def pool(self) -> Pool:
         """A third of the segments in each split."""
         split = (np.arange(POOL) % 3).astype(np.uint8)
-        return Pool(self._windows(POOL, split.astype(np.int64)), split)
+        return Pool(self.corpus.windows(split.astype(np.int64)), split)
 
     @cached_property
     def examples(self) -> list[dict[Split, PackedExamples]]:
@@ -79,7 +77,7 @@ class Catalogue:
     @cached_property
     def statistics(self) -> PackedStatistics:
         """What all features have in common."""
-        some = self.rng.integers(0, TOKENS, 60).astype(np.int32)
+        some = self.rng.integers(0, VOCABULARY, 60).astype(np.int32)
         return PackedStatistics(
             tokens=CORPUS,
             firings=0,
@@ -99,23 +97,13 @@ class Catalogue:
             neighbour_coactivation=self.rng.random(20).astype(np.float32),
         )
 
-    def _windows(self, count: int, split: NDArray[np.int64]) -> Windows:
-        """Windows whose documents tell their split, with frequent and rare tokens."""
-        return Windows(
-            context=self.rng.integers(0, CORPUS // 256, count),
-            document=self.rng.integers(0, 2**61, count) * 3 + split,
-            start=(self.rng.integers(0, 8, count) * WINDOW).astype(np.int32),
-            offsets=np.arange(count + 1, dtype=np.int64) * WINDOW,
-            tokens=self.rng.choice(TOKENS, p=self.common, size=count * WINDOW).astype(np.int32),
-        )
-
     def _examples(self, position: int, split: Split) -> PackedExamples:
         firing, silent = FIRING[split], SILENT[split]
         where = self.rng.random(firing * WINDOW) < 0.15
         where[WINDOW // 2 :: WINDOW] = True
         places = np.flatnonzero(self.pool.split == position)
         return PackedExamples(
-            windows=self._windows(firing, np.full(firing, position)),
+            windows=self.corpus.windows(np.full(firing, position)),
             peak=np.full(firing, WINDOW // 2, dtype=np.int16),
             activations=np.where(where, self.rng.gamma(3, 2, firing * WINDOW), 0).astype(np.float16),
             member_window=np.arange(firing, dtype=np.int32),

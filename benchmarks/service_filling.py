@@ -11,7 +11,7 @@ import psycopg
 
 from autointerp.domain.explanations import Explanation
 from autointerp.domain.specs import FeatureSelection
-from autointerp.pipeline.storing import store_all
+from autointerp.pipeline.storing import store_all, store_text
 from autointerp.storage import explanations, features, upkeep
 from autointerp.storage.engine import Database, WriteSession
 from autointerp.storage.scores import NewScore, add_all
@@ -40,7 +40,9 @@ def fill(database: Database, count: int) -> tuple[Filled, list[Line]]:
     with database.write() as session:
         harvest, sae = lay_ground(session, catalogue, count)
     firing: list[bool] = []
-    seconds = working = 0.0
+    start, busy = time.perf_counter(), time.process_time()
+    store_text(database, harvest, catalogue.corpus.texts(), lambda: False)
+    seconds, working = time.perf_counter() - start, time.process_time() - busy
     for first in range(0, count, MADE):
         made = [catalogue.feature(index) for index in range(first, min(first + MADE, count))]
         firing.extend(feature.statistics.firings > 0 for feature in made)

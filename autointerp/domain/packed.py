@@ -18,7 +18,11 @@ NO_INDEX = -1
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """`n` windows of the corpus. Window i holds tokens[offsets[i]:offsets[i+1]]."""
+    """`n` windows of the corpus. Window i holds tokens[offsets[i]:offsets[i+1]].
+
+    Windows whose text is stored apart, with the text of the whole corpus, have no `document` and no `tokens` until
+    these are read.
+    """
 
     context: NDArray[np.int64]  # (n,) row in the corpus
     document: NDArray[np.int64]  # (n,) stable hash of the document
@@ -28,6 +32,11 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.context)
+
+    @property
+    def without_text(self) -> bool:
+        """Whether the documents and tokens of the windows are to be read elsewhere."""
+        return len(self.document) < len(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,9 @@ class HarvestedFeature:
 
 
 def unpack(packed: PackedExamples, *, split: Split, pool: Pool, vocabulary: Vocabulary) -> tuple[Example, ...]:
-    """Return the examples as records, firing ones first, in the order of their groups."""
+    """Return the examples as records, firing ones first, in the order of their groups; their text must be there."""
+    if packed.windows.without_text:
+        raise ValueError("the text of these windows is stored apart; read it first")
     activations = tuple(packed.activations.astype(float).tolist())
     windows = [
         (window, peak, activations[begin:end])

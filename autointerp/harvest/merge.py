@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from autointerp.domain.corpus_text import CorpusText
 from autointerp.domain.packed import HarvestedFeature, Pool
 from autointerp.domain.specs import HarvestSpec
 from autointerp.errors import InvalidSpec
@@ -15,6 +16,7 @@ from autointerp.harvest.neighbours import Neighbourhood
 from autointerp.harvest.shard import Manifest, read_shard
 from autointerp.harvest.silent import Silence, pool_record
 from autointerp.harvest.state import State
+from autointerp.harvest.texts import texts
 from autointerp.subject.model import SubjectModel
 from autointerp.subject.sae import Dictionary
 from autointerp.subject.writing import residual_directions
@@ -43,6 +45,11 @@ class Merged:
     def broken(self) -> tuple[Broken, ...]:
         """The activations of each SAE that were NaN or infinite."""
         return tuple(sae.broken for sae in self.state.saes)
+
+    def texts(self) -> Iterator[CorpusText]:
+        """Yield the text that all examples are cut from, in pieces."""
+        parts = (part.reservoir.kept for sae in self.state.saes for part in sae.parts)
+        return texts(self.state.blocks, parts, self.state.spec.context)
 
     def features(
         self, sae: int, dictionary: Dictionary, model: SubjectModel, likeness: Likeness | None = None

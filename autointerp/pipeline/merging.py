@@ -15,7 +15,7 @@ from autointerp.harvest.merge import merge_shards
 from autointerp.harvest.shard import shard_path
 from autointerp.pipeline.device import Halted
 from autointerp.pipeline.shards import ShardFolder
-from autointerp.pipeline.storing import store_all
+from autointerp.pipeline.storing import store_all, store_text
 from autointerp.pipeline.subjects import Subjects
 from autointerp.storage import harvests, pools, upkeep
 from autointerp.storage.engine import Database
@@ -46,6 +46,7 @@ def merge_and_store(
     def leaving() -> bool:
         return halted() or stop()
 
+    store_text(database, record.id, merged.texts(), leaving)
     embed = subjects.embed(spec)
     likeness = embed and Likeness.of(merged.pool, subject.model.vocabulary, partial(_embed, embed, leaving))
     for position, (sae_id, dictionary) in enumerate(zip(sae_ids, subject.dictionaries, strict=True)):

@@ -5,14 +5,24 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
+from autointerp.domain.corpus_text import CorpusText
 from autointerp.domain.packed import HarvestedFeature
 from autointerp.pipeline.device import Halted
-from autointerp.storage import features, pools
+from autointerp.storage import contexts, features, pools
 from autointerp.storage.engine import Database
 from autointerp.storage.feature_store import Batch
 
 BATCH = 500  # features a transaction: long enough to be fast, short enough for others to write in between
 AHEAD = 2  # batches that are packed or written while the next one is cut
+
+
+def store_text(database: Database, harvest_id: str, texts: Iterable[CorpusText], leaving: Callable[[], bool]) -> None:
+    """Store the text that examples are cut from, a piece a transaction; Halted when it is time to leave."""
+    for text in texts:
+        if leaving():
+            raise Halted
+        with database.write() as session:
+            contexts.store(session, harvest_id, text)
 
 
 def store_all(
@@ -22,7 +32,10 @@ def store_all(
     cut: Iterable[HarvestedFeature],
     leaving: Callable[[], bool],
 ) -> None:
-    """Store the features of an SAE as they are cut, in the caller's thread; Halted when it is time to leave."""
+    """Store the features of an SAE as they are cut, in the caller's thread; Halted when it is time to leave.
+
+    The text of their examples must be stored already (`store_text`).
+    """
     with database.read() as session:
         pools.load(session, harvest_id)  # so that it is unpacked once, and not for each batch
     packing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pack")
@@ -34,7 +47,7 @@ def store_all(
                 under_way.popleft().result()
             if leaving():
                 raise Halted
-            packed = packing.submit(features.pack, batch)
+            packed = packing.submit(features.pack, batch, text_apart=True)
             under_way.append(storing.submit(_store, database, harvest_id, sae_id, packed))
         for stored in under_way:
             stored.result()

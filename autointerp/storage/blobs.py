@@ -19,7 +19,7 @@ HEADER = struct.Struct(">3sBII")  # mark, version, length and CRC-32 of the cont
 LEVEL = 1  # as small as zlib's default within a tenth, and several times as fast
 # Numbers hardly repeat. A table of matches that stays in the processor's cache, and matches of six bytes or more, leave
 # examples a hundredth larger, and a feature takes a tenth to a quarter less time to pack and store.
-OF_NUMBERS = {"hash_log": 12, "chain_log": 10, "window_log": 17, "min_match": 6, "search_log": 1, "target_length": 0}
+OF_NUMBERS = {"hash_log": 10, "chain_log": 10, "window_log": 17, "min_match": 6, "search_log": 1, "target_length": 0}
 
 Array = NDArray[Any]
 

@@ -1,14 +1,12 @@
 """Examples of features, unpacked to records with their text."""
 
-from collections.abc import Mapping
-
 import sqlalchemy as sa
 
 from autointerp.domain.examples import Example, Split
-from autointerp.domain.packed import PackedExamples, unpack
-from autointerp.storage import disjointness, pools, vocabularies
+from autointerp.domain.packed import unpack
+from autointerp.storage import contexts, disjointness, pools, vocabularies
 from autointerp.storage.engine import ReadSession
-from autointerp.storage.feature_packing import unpack_examples
+from autointerp.storage.example_packing import unpack_examples
 from autointerp.storage.tables.harvests import ExampleTable, PoolTable
 
 BATCH = 1000
@@ -26,8 +24,9 @@ def load(session: ReadSession, harvest_id: str, feature_id: int, split: Split) -
     row = session.sql.get(ExampleTable, (harvest_id, feature_id, split.value))
     if row is None:
         return ()
+    (packed,) = contexts.complete(session, harvest_id, [unpack_examples(row.packed)])
     return unpack(
-        unpack_examples(row.packed),
+        packed,
         split=split,
         pool=pools.load(session, harvest_id),
         vocabulary=vocabularies.of_harvest(session, harvest_id),
@@ -47,10 +46,7 @@ def shared_documents(session: ReadSession, harvest_id: str) -> tuple[int, ...]:
         documents = disjointness.of_pool(pools.load(session, harvest_id))
     statement = sa.select(ExampleTable.split, ExampleTable.packed).where(ExampleTable.harvest_id == harvest_id)
     for batch in session.sql.execute(statement.execution_options(yield_per=BATCH)).partitions():
-        found = disjointness.of_examples(_by_split(split, packed) for split, packed in batch)
+        read = contexts.complete(session, harvest_id, [unpack_examples(packed) for _, packed in batch])
+        found = disjointness.of_examples({Split(split): one} for (split, _), one in zip(batch, read, strict=True))
         documents = disjointness.union(documents, found)
     return disjointness.shared(documents)
-
-
-def _by_split(split: str, packed: bytes) -> Mapping[Split, PackedExamples]:
-    return {Split(split): unpack_examples(packed)}

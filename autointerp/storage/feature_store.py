@@ -13,7 +13,8 @@ from autointerp.domain.examples import Split
 from autointerp.domain.packed import HarvestedFeature
 from autointerp.storage import disjointness, pools
 from autointerp.storage.engine import ReadSession, WriteSession
-from autointerp.storage.feature_packing import pack_examples, pack_statistics
+from autointerp.storage.example_packing import pack_examples
+from autointerp.storage.feature_packing import pack_statistics
 from autointerp.storage.insertion import insert_columns
 from autointerp.storage.tables.harvests import ExampleTable, FeatureTable, HarvestedFeatureTable
 
@@ -27,12 +28,15 @@ class Batch:
     examples: Sequence[Mapping[Split, bytes]]
 
 
-def pack(features: Sequence[HarvestedFeature]) -> Batch:
-    """Pack features for `store_packed`."""
+def pack(features: Sequence[HarvestedFeature], *, text_apart: bool = False) -> Batch:
+    """Pack features for `store_packed`; `text_apart`: the text of their examples is in `storage.contexts`."""
     return Batch(
         features=features,
         statistics=[pack_statistics(feature.statistics) for feature in features],
-        examples=[{split: pack_examples(one) for split, one in feature.examples.items()} for feature in features],
+        examples=[
+            {split: pack_examples(one, text_apart=text_apart) for split, one in feature.examples.items()}
+            for feature in features
+        ],
     )
 
 

@@ -10,7 +10,7 @@ from autointerp.domain.sample import Window
 from autointerp.domain.vocabulary import Vocabulary
 from autointerp.storage import pools, vocabularies
 from autointerp.storage.engine import ReadSession
-from autointerp.storage.feature_packing import unpack_examples
+from autointerp.storage.example_packing import unpack_examples
 from autointerp.storage.tables.harvests import ExampleTable, FeatureTable
 
 SPLITS = tuple(Split)

@@ -8,7 +8,7 @@ from autointerp.domain.examples import Split
 from autointerp.domain.packed import HarvestedFeature, Pool, unpack
 from autointerp.errors import InvalidInput
 from autointerp.storage import examples, features, harvests, pools
-from autointerp.storage.feature_packing import pack_examples
+from autointerp.storage.example_packing import pack_examples
 from autointerp.storage.tables.explanations import ExplanationTable
 from autointerp.storage.tables.harvests import ExampleTable
 from autointerp.storage.tables.scores import ScoreTable

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from autointerp.domain.features import BINS
 from autointerp.domain.packed import PackedExamples, PackedStatistics, Windows
 from autointerp.errors import DamagedFile
-from autointerp.storage.feature_packing import pack_examples, pack_statistics, unpack_examples, unpack_statistics
+from autointerp.storage.example_packing import pack_examples, unpack_examples
+from autointerp.storage.feature_packing import pack_statistics, unpack_statistics
 
 
 def examples(seed: int, count: int, most: int) -> PackedExamples:
@@ -80,6 +81,22 @@ def test_examples_come_back(seed: int, count: int, most: int) -> None:
     packed = examples(seed, count, most)
 
     assert same(packed, unpack_examples(pack_examples(packed)))
+
+
+@given(st.integers(0, 10_000), st.integers(0, 9), st.sampled_from([9, 1 << 16, 2**31 - 1]), st.booleans())
+def test_examples_come_back_without_the_text_that_is_stored_apart(
+    seed: int, count: int, most: int, fired: bool
+) -> None:
+    given = examples(seed, count, 99)
+    windows = replace(given.windows, context=given.windows.context % (2 * most), start=given.windows.start % most)
+    silent = given.silent_pool % most
+    packed = replace(given, windows=windows, silent_pool=silent, fired_pool=given.fired_pool if fired else None)
+
+    again = unpack_examples(pack_examples(packed, text_apart=True))
+
+    assert again.windows.without_text == (count > 0)
+    bare = replace(windows, document=windows.document[:0], tokens=windows.tokens[:0])
+    assert same(replace(packed, windows=bare), again)
 
 
 def test_what_was_packed_without_the_firing_windows_of_the_pool_still_comes_back() -> None:

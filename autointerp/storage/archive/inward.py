@@ -22,7 +22,7 @@ from autointerp.storage.archive import claims
 from autointerp.storage.archive.exclusive import exclusive
 from autointerp.storage.archive.packed import examples_of, pool_of, statistics_of
 from autointerp.storage.engine import ReadSession, WriteSession
-from autointerp.storage.feature_packing import pack_examples
+from autointerp.storage.example_packing import pack_examples
 from autointerp.storage.insertion import insert_if_absent
 from autointerp.storage.packing import pack_trials
 from autointerp.storage.records import HarvestState

@@ -7,11 +7,12 @@ import sqlalchemy as sa
 
 from autointerp.domain import archived as rows
 from autointerp.domain.examples import Split
-from autointerp.storage import pools, vocabularies
+from autointerp.storage import contexts, pools, vocabularies
 from autointerp.storage.archive import claims
 from autointerp.storage.archive.packed import examples_row, feature_row, pool_row
 from autointerp.storage.engine import Database, ReadSession
-from autointerp.storage.feature_packing import unpack_examples, unpack_statistics
+from autointerp.storage.example_packing import unpack_examples
+from autointerp.storage.feature_packing import unpack_statistics
 from autointerp.storage.records import HarvestState, RunState
 from autointerp.storage.tables.explanations import ExplanationTable, PromptTable, UnreadExplanationTable
 from autointerp.storage.tables.harvests import (
@@ -118,11 +119,11 @@ class Outward:
             statement = sa.select(table.feature_id, table.split, table.packed).where(
                 table.harvest_id == harvest_id, table.feature_id.in_(about)
             )
-            packed = {(i, split): blob for i, split, blob in session.sql.execute(statement)}
+            packed = {(i, split): unpack_examples(blob) for i, split, blob in session.sql.execute(statement)}
+            whole = contexts.complete(session, harvest_id, list(packed.values()))
+            found = dict(zip(packed, whole, strict=True))
             for i, one in about.items():
-                for split in Split:
-                    if (i, split.value) in packed:
-                        yield examples_row(one, split, unpack_examples(packed[i, split.value]))
+                yield from (examples_row(one, s, found[i, s.value]) for s in Split if (i, s.value) in found)
 
     def prompts(self) -> Iterator[rows.ArchivedPrompt]:
         """Every prompt that was used."""

@@ -1,4 +1,4 @@
-"""Harvests and what they leave: the pool, the features and the packed examples."""
+"""Harvests and what they leave: the pool, the text of the corpus, the features and the packed examples."""
 
 from datetime import datetime
 from typing import Any
@@ -48,6 +48,17 @@ class PoolTable(Base):
 
     harvest_id: Mapped[Name] = mapped_column(ForeignKey("harvests.id"), primary_key=True)
     segments: Mapped[int]
+    packed: Mapped[bytes]
+
+
+class ContextTable(Base):
+    """The text of one context of a harvest's corpus, as far as examples need it, packed."""
+
+    __tablename__ = "contexts"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012
+
+    harvest_id: Mapped[Name] = mapped_column(ForeignKey("harvests.id"), primary_key=True)
+    context: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     packed: Mapped[bytes]
 
 
