@@ -10,13 +10,13 @@ from autointerp.cli.progress import at_vendors
 from autointerp.domain.ledger import AttemptStatus
 from autointerp.domain.specs import Budget
 from autointerp.errors import InvalidSpec
-from autointerp.runs import cancel_run, create_run, resume_run
+from autointerp.runs import cancel_run, create_run, pause_run, resume_run
 from autointerp.storage import explanations, scores
 from autointerp.storage.batch_records import ItemState
 from autointerp.storage.records import RunState
 from autointerp.storage.tables.batches import BatchTable
 from autointerp.testing import Batches, Fate, Wire, behaviours, serve
-from tests.pipeline.batches.conftest import BatchWorld, OpenBatchWorld, both_databases, each_wire
+from tests.pipeline.batches.conftest import LOOKS, BatchWorld, OpenBatchWorld, both_databases, each_wire
 from tests.pipeline.world import FEATURES, World
 
 COUNT = len(FEATURES)
@@ -299,6 +299,36 @@ async def test_a_cancelled_run_ends_its_batches_and_can_be_resumed(
     assert {ItemState.PENDING: COUNT} == waiting
     assert server.batches.made[0].cancelled_at is not None
     assert len(server.batches.made) == 2
+
+
+@each_wire(on_postgresql=Wire.ANTHROPIC)
+async def test_a_paused_run_reads_the_batches_that_a_vendor_has_and_hands_in_no_more(
+    wire: Wire, open_batch_world: OpenBatchWorld
+) -> None:
+    with serve(behaviours.honest, batches=Batches(latency=1000)) as server:
+        async with open_batch_world(server, wire) as world:
+            run = world.start()
+            while not server.batches.made:
+                await world.turn()
+            pause_run(world.world.desk, run)
+            server.batches.latency = 0
+            for _ in range(LOOKS):
+                await world.turn()
+                if not world.progress(run).open:
+                    break
+            await world.turn()
+            resting, read, batches_made = world.world.run(run), world.ledger(run), len(server.batches.made)
+            check_books(world, run)
+            resume_run(world.world.desk, run)
+            done = await world.to_the_end(run)
+            found, lines = world.world.progress(run), world.ledger(run)
+            check_books(world, run)
+
+    assert (RunState.PAUSED, RunState.COMPLETE) == (resting.state, done.state)
+    assert (1, 2) == (batches_made, len(server.batches.made))
+    assert len(read) == COUNT
+    assert (found.explanations, found.scores) == (COUNT, COUNT)
+    assert len({line.request for line in lines}) == len(lines)
 
 
 @both_databases
