@@ -270,6 +270,7 @@ ROWS: Mapping[str, Rows] = {
             "expires_at": MOMENT,
         },
     },
+    "0020": {"contexts": {"harvest_id": "h-1", "context": 7, "packed": b"\x09"}},
 }
 
 ALSO: Mapping[str, Rows] = {
