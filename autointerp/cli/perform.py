@@ -69,7 +69,7 @@ def show(desk: Desk, run_id: str, *, as_json: bool) -> None:
     if page.controls.items:
         note(f"\nagainst controls, on {page.controls.sample} of the features")
         OUT.print(controls_table(page.controls))
-    note(summary_of(page))
+    tell(page)
     for failure in page.progress.failures:
         note(f"  feature {failure.index} failed: {failure.reason}")
 
@@ -84,6 +84,13 @@ def under_way(database: Database, digest: str) -> RunRecord | None:
             if record.spec_digest == digest
         ]
     return max(found, key=lambda record: record.id, default=None)
+
+
+def tell(page: RunPage) -> None:
+    """Say how far a run is, and what is still to be done about its batches where it was cancelled."""
+    note(summary_of(page))
+    if page.progress.batch is not None and page.progress.batch.ending is not None:
+        note(page.progress.batch.ending)
 
 
 def summary_of(page: RunPage) -> str:

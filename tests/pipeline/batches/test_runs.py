@@ -31,6 +31,13 @@ def check_books(world: BatchWorld, run_id: str) -> None:
     assert (budget.reserved_cost, budget.reserved_tokens) == (0, 0)
 
 
+def told_of_the_end(world: BatchWorld, run_id: str) -> str | None:
+    """What the run's page says of batches that are still to be ended."""
+    page = RunPage.with_progress(world.world.run(run_id), world.world.progress(run_id), warnings=())
+    assert page.progress.batch is not None
+    return page.progress.batch.ending
+
+
 @each_wire(on_postgresql=Wire.OPENAI)
 async def test_a_run_explains_and_scores_in_two_waves(wire: Wire, open_batch_world: OpenBatchWorld) -> None:
     with serve(behaviours.honest) as server:
@@ -287,8 +294,11 @@ async def test_a_cancelled_run_ends_its_batches_and_can_be_resumed(
         async with open_batch_world(server, wire) as world:
             run = world.start(scorers=[])
             await world.turn()
+            before = told_of_the_end(world, run)
             cancel_run(world.world.desk, run)
+            told = told_of_the_end(world, run)
             cancelled = await world.to_the_end(run)
+            after = told_of_the_end(world, run)
             check_books(world, run)
             waiting = world.progress(run).items
             server.batches.latency = 0
@@ -299,6 +309,10 @@ async def test_a_cancelled_run_ends_its_batches_and_can_be_resumed(
     assert {ItemState.PENDING: COUNT} == waiting
     assert server.batches.made[0].cancelled_at is not None
     assert len(server.batches.made) == 2
+    assert (None, None) == (before, after)
+    assert told is not None
+    assert f"{server.batches.made[0].id}; {COUNT} requests" in told
+    assert f"`autointerp runs show {run}`" in told
 
 
 @both_databases
