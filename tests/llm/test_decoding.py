@@ -79,6 +79,9 @@ def test_the_usage_of_a_reply_of_another_shape_is_kept() -> None:
         (b"", "nothing", Usage()),
         (b'{"error": {"message": "x"}}', "an error with status 200", Usage()),
         (b'{"choices": []}', "JSON of another shape", None),
+        (b'{"choices": [{"ind', "broken JSON", None),
+        (b'{"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "JSON of another shape", None),
+        (b'{"choices": "' + b"x" * 1_100_000 + b'"}', "JSON of another shape", None),
         (b"ok", "something that is not JSON", None),
     ],
 )
