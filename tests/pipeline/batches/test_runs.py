@@ -10,8 +10,9 @@ from autointerp.cli.progress import at_vendors
 from autointerp.domain.ledger import AttemptStatus
 from autointerp.domain.specs import Budget
 from autointerp.errors import InvalidSpec
+from autointerp.llm.prices import NANO
 from autointerp.runs import cancel_run, create_run, resume_run
-from autointerp.storage import explanations, scores
+from autointerp.storage import budgets, explanations, scores
 from autointerp.storage.batch_records import ItemState
 from autointerp.storage.records import RunState
 from autointerp.storage.tables.batches import BatchTable
@@ -132,6 +133,33 @@ async def test_what_batches_never_answer_is_sent_online(open_batch_world: OpenBa
     assert len(server.batches.made) == 2
     assert items[ItemState.ONLINE] == len(online) == len(server.requests) > 0
     assert all(line.cost == (line.usage.input + 2 * line.usage.output) * 1000 for line in online)
+
+
+@both_databases
+async def test_what_open_batches_leave_no_money_for_waits_for_another_batch(open_batch_world: OpenBatchWorld) -> None:
+    lost: list[str] = []
+    vendor = Batches(
+        latency=1000, fate=lambda item: Fate.EXPIRED if str(item.body) in lost and not item.turn else Fate.ANSWERED
+    )
+    with serve(behaviours.honest, batches=vendor) as server:
+        async with open_batch_world(server, attempts=1, max_requests=1) as world:
+            run = world.start(scorers=[], chunk=1)
+            while len(vendor.made) < COUNT:
+                await world.turn()
+            held = world.budget(run).reserved_cost
+            with world.world.desk.database.write() as session:
+                budgets.change(session, run, Budget(dollars=(held + 1) / NANO))  # half of what it costs online
+            lost.append(str(vendor.made[0].items[0].body))
+            vendor.made[0].made_at -= 1000
+            while len(vendor.made) == COUNT:
+                await world.turn()
+            vendor.latency = 0
+            done = await world.to_the_end(run)
+            check_books(world, run)
+
+    assert done.state is RunState.COMPLETE
+    assert len(vendor.made) == COUNT + 1
+    assert server.requests == []
 
 
 async def test_a_request_that_is_wrong_is_never_sent_again(open_batch_world: OpenBatchWorld) -> None:
