@@ -147,10 +147,10 @@ def sent_as(session: WriteSession, batch_id: str, custom_ids: Sequence[str]) -> 
 
 def reserved(session: ReadSession, run_id: str) -> Reserved:
     """Return what is set aside for the requests of a run that are in batches."""
-    sums = (sa.func.coalesce(sa.func.sum(column), 0) for column in (TABLE.reserved_cost, TABLE.reserved_tokens))
+    statement = sa.select(sa.func.sum(TABLE.reserved_cost), sa.func.sum(TABLE.reserved_tokens))
     which = TABLE.run_id == run_id, TABLE.state == ItemState.SENT
-    cost, tokens = session.sql.execute(sa.select(*sums).where(*which)).one()
-    return Reserved(cost=int(cost), tokens=int(tokens))
+    cost, tokens = session.sql.execute(statement.where(*which)).one()
+    return Reserved(cost=int(cost or 0), tokens=int(tokens or 0))
 
 
 def close(
