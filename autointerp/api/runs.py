@@ -89,7 +89,10 @@ def get_agreement(database: Stored, run_id: str, seed: Resamples = 0) -> Agreeme
 
 @router.post("/{run_id}/cancel", responses=documented(NotFound, Conflict))
 def cancel_run(looks: Watched, desk: AtDesk, run_id: str) -> RunPage:
-    """Stop a run; what it has stored stays, and it can be resumed."""
+    """Stop a run; what it has stored stays, and it can be resumed.
+
+    Batches that a vendor has are ended by a worker: `progress.batch.ending` says what is still to be done.
+    """
     verbs.cancel_run(desk, run_id)
     return looks.page(run_id)
 

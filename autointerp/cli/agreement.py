@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autointerp.analysis.agreement import LEAST
 from autointerp.api.schemas.agreement import Agreement, ExplainerAgreement, ScorerPair
 from autointerp.cli.choice import Seed
 from autointerp.cli.console import OUT, Json, note, print_json
@@ -80,8 +81,22 @@ def _alone(found: Agreement) -> Iterator[str]:
 
 
 def _undefined(found: Agreement) -> Iterator[str]:
-    for table in found.items:
-        for pair in table.pairs:
-            if pair.undefined:
-                first, second = (table.scorers[place].label for place in (pair.first, pair.second))
-                yield f"no correlation of {first} and {second}: {pair.undefined}"
+    """Say why pairs have no correlation: once for all that both scored too little, and once for each other reason."""
+    few = [(one, name) for one, name in _without(found) if one.count < LEAST]
+    other = [(one, name) for one, name in _without(found) if one.count >= LEAST]
+    if len(few) > 1:
+        counts = sorted({one.count for one, _ in few})
+        between = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        yield f"no correlation of {len(few)} pairs: only {between} explanations have both scores; {LEAST} are needed"
+    for one, name in [*(few if len(few) == 1 else ()), *other]:
+        yield f"no correlation of {name}: {one.undefined}"
+
+
+def _without(found: Agreement) -> list[tuple[ScorerPair, str]]:
+    """The pairs that have no correlation, with their names."""
+    return [
+        (pair, f"{table.scorers[pair.first].label} and {table.scorers[pair.second].label}")
+        for table in found.items
+        for pair in table.pairs
+        if pair.undefined
+    ]

@@ -45,7 +45,19 @@ def resume(run_id: str, *, budget: Budget | None, wait: bool, as_json: bool) -> 
 
 
 def finish(desk: Desk, record: RunRecord, *, wait: bool, as_json: bool) -> None:
-    """Wait for a run if asked to, print it, and end with exit code 1 where it is not complete."""
+    """Wait for a run if asked to, print it, and end with exit code 1 where it is not complete.
+
+    Of a run that is left to workers there is nothing to see yet, but where to look for it.
+    """
+    if not (wait or as_json or record.state.ended):
+        OUT.print(
+            f"run {record.id} {record.state.value}: left to workers (`autointerp worker`)",
+            soft_wrap=True,
+            highlight=False,
+        )
+        note(f"autointerp runs show {record.id} tells how far it is")
+        note(f"autointerp run --resume {record.id} works on it here, and follows it to its end")
+        return
     note(f"run {record.id}; autointerp run --resume {record.id} goes on after an interruption")
     if wait:
         record = follow_run(desk, record.id)
@@ -64,12 +76,12 @@ def show(desk: Desk, run_id: str, *, as_json: bool) -> None:
         return
     if page.results:
         OUT.print(results_table(page.results, width=OUT.width))
-    if page.summary:
+    if page.summary and (page.progress.scores or record.state.ended):
         OUT.print("", summary_table(page.summary))
     if page.controls.items:
         note(f"\nagainst controls, on {page.controls.sample} of the features")
         OUT.print(controls_table(page.controls))
-    note(summary_of(page))
+    tell(page)
     for failure in page.progress.failures:
         note(f"  feature {failure.index} failed: {failure.reason}")
 
@@ -84,6 +96,13 @@ def under_way(database: Database, digest: str) -> RunRecord | None:
             if record.spec_digest == digest
         ]
     return max(found, key=lambda record: record.id, default=None)
+
+
+def tell(page: RunPage) -> None:
+    """Say how far a run is, and what is still to be done about its batches where it was cancelled."""
+    note(summary_of(page))
+    if page.progress.batch is not None and page.progress.batch.ending is not None:
+        note(page.progress.batch.ending)
 
 
 def summary_of(page: RunPage) -> str:

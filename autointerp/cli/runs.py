@@ -10,7 +10,7 @@ from rich.table import Table
 from autointerp import runs as verbs
 from autointerp.api.schemas.runs import Run, RunPage
 from autointerp.cli import perform
-from autointerp.cli.console import OUT, Json, note, print_json
+from autointerp.cli.console import OUT, Json, print_json
 from autointerp.cli.parts import at_desk, opened
 from autointerp.cli.run import Wait
 from autointerp.cli.specfile import read_extension
@@ -113,7 +113,7 @@ def _tell(desk: Desk, record: RunRecord, as_json: bool) -> None:
     if as_json:
         print_json(page)
     else:
-        note(perform.summary_of(page))
+        perform.tell(page)
 
 
 def _table(found: Sequence[Run]) -> Table:

@@ -56,6 +56,13 @@ class Reserved:
     cost: int
     tokens: int
 
+    def plus(self, other: "Reserved") -> "Reserved":
+        """Both together."""
+        return Reserved(self.cost + other.cost, self.tokens + other.tokens)
+
+
+NOTHING_RESERVED = Reserved(cost=0, tokens=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -67,12 +74,16 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """How a budget stands, in nano-dollars and tokens; cap None: no limit."""
+    """How a budget stands, in nano-dollars and tokens; cap None: no limit.
+
+    `batched` is what of `reserved` is set aside for batches at vendors, which take hours.
+    """
 
     cap_cost: int | None
     cap_tokens: int | None
     spent: Reserved
     reserved: Reserved
+    batched: Reserved = NOTHING_RESERVED
 
     def affords(self, wanted: Reserved) -> bool:
         """Whether what is spent leaves room for this much, were nothing set aside."""
@@ -83,7 +94,11 @@ class Funds:
 
     def holds(self, wanted: Reserved) -> bool:
         """Whether there is room for this much beside all that is set aside."""
-        return self.affords(Reserved(self.reserved.cost + wanted.cost, self.reserved.tokens + wanted.tokens))
+        return self.affords(self.reserved.plus(wanted))
+
+    def waits_for_batches(self, wanted: Reserved) -> bool:
+        """Whether batches must give back something before there is room for this much, whoever else does."""
+        return not self.affords(self.batched.plus(wanted))
 
 
 class Allowance(Protocol):

@@ -12,6 +12,10 @@ POLL = 0.5  # seconds between two looks at what other workers have set aside
 PATIENCE = 900.0  # seconds in which nobody settles anything: longer than any call takes, or a dead worker is unnoticed
 
 
+class Withheld(OutOfBudget):
+    """The budget will hold the call when batches have given back what is set aside for them: in hours, mostly."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """The most that a call may take. `cost` is in nano-dollars; None: not known."""
@@ -42,7 +46,8 @@ class Purse:
     _landed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, bound: Bound) -> Hold:
-        """Set `bound` aside; OutOfBudget when the budget cannot hold it any more."""
+        """Set `bound` aside; OutOfBudget when the budget cannot hold it any more, Withheld when only batches' ends can
+        change that."""
         hold = await self.allowance.reserve(bound.reserved)
         if hold is None:
             async with self._line:
@@ -77,6 +82,8 @@ class Purse:
                 raise OutOfBudget(_refusal(bound))
             if funds.holds(bound.reserved):
                 continue
+            if funds.waits_for_batches(bound.reserved):
+                raise Withheld(_withheld(bound))
             waited, before = (waited if funds == before else 0.0), funds
             if waited >= self.patience:
                 raise OutOfBudget(_standstill(waited))
@@ -85,11 +92,16 @@ class Purse:
 
 
 def _refusal(bound: Bound) -> str:
+    return f"the budget does not hold the next call ({_most(bound)}); resume the run with a larger budget"
+
+
+def _withheld(bound: Bound) -> str:
+    return f"the budget does not hold the next call ({_most(bound)}) beside the run's open batches"
+
+
+def _most(bound: Bound) -> str:
     price = "at an unknown price" if bound.cost is None else f"for up to ${bound.cost / NANO:.6f}"
-    return (
-        f"the budget does not hold the next call ({bound.usage.total:,} tokens at most, {price}); "
-        "resume the run with a larger budget"
-    )
+    return f"{bound.usage.total:,} tokens at most, {price}"
 
 
 def _standstill(seconds: float) -> str:

@@ -26,7 +26,7 @@ class Cached:
                 reply, mine = await self.flights.join(request.key, lambda: self._find_or_buy(request))
             except _PurseEmpty as empty:
                 if empty.payer is self:
-                    raise OutOfBudget(str(empty)) from None
+                    raise empty.refusal from None
                 continue
             break
         if mine and not reply.cached:
@@ -41,7 +41,7 @@ class Cached:
         try:
             return await self.inner.complete(request)
         except OutOfBudget as error:
-            raise _PurseEmpty(str(error), self) from error
+            raise _PurseEmpty(error, self) from error
 
     def _hit(self, request: Request, reply: Reply, started: datetime) -> Attempt:
         return Attempt(
@@ -65,6 +65,7 @@ class Cached:
 class _PurseEmpty(Exception):
     """Whoever was buying this reply ran out of budget; those of other runs who waited for it buy it themselves."""
 
-    def __init__(self, message: str, payer: Cached) -> None:
-        super().__init__(message)
+    def __init__(self, refusal: OutOfBudget, payer: Cached) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
         self.payer = payer

@@ -11,6 +11,7 @@ from autointerp.errors import Unavailable
 from autointerp.llm import estimate
 from autointerp.llm.base import CallFailed
 from autointerp.llm.budget import Bound, Purse
+from autointerp.llm.landing import Refusals
 from autointerp.llm.prices import Tariff, cost_of, worst_cost
 from autointerp.llm.waiting import to_the_end
 
@@ -52,15 +53,22 @@ class Metered:
     books: Books
     purse: Purse | None
     run: str | None
+    refusals: Refusals
 
     async def attempt(self, request: Request, number: int) -> Reply:
-        """Make one attempt. A cancelled or timed-out one is booked at its worst case, because it may be billed."""
+        """Make one attempt. A cancelled or timed-out one is booked at its worst case, because it may be billed; one
+        that is cancelled because its endpoint refuses everybody is heard first, if it does not take long.
+        """
         usage = estimate.worst(request)
         bound = Bound(usage, worst_cost(self.tariff, request.model, usage))
         hold = await self._reserve(bound)
         started = datetime.now(UTC)
-        outcome = await self._call(request, bound)
+        call = asyncio.ensure_future(self.inner.complete(request))
+        cancelled = await self.refusals.see_off(call)
+        outcome = self._outcome(request, bound, call)
         await to_the_end(self._book(request, number, hold, outcome, started))
+        if cancelled is not None:
+            raise cancelled
         if outcome.reply is None:
             assert outcome.error is not None
             raise outcome.error
@@ -79,9 +87,9 @@ class Metered:
                 await to_the_end(self.purse.give_back(taken.result()))
             raise
 
-    async def _call(self, request: Request, bound: Bound) -> Outcome:
+    def _outcome(self, request: Request, bound: Bound, call: asyncio.Future[Reply]) -> Outcome:
         try:
-            reply = await self.inner.complete(request)
+            reply = call.result()
         except CallFailed as error:
             return self._failed(request, bound, error)
         except asyncio.CancelledError as error:
@@ -94,6 +102,8 @@ class Metered:
         )
 
     def _failed(self, request: Request, bound: Bound, error: CallFailed) -> Outcome:
+        if error.endpoint_dead:
+            self.refusals.note()
         said = error.said
         if said.usage is None:
             usage, cost = bound.usage, bound.cost

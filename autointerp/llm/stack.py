@@ -14,6 +14,7 @@ from autointerp.llm.base import Endpoint, Policy, Provider, ProviderConfig
 from autointerp.llm.budget import Purse
 from autointerp.llm.cache import Cached
 from autointerp.llm.flights import Flights
+from autointerp.llm.landing import Refusals
 from autointerp.llm.limits import Limited, Limiter
 from autointerp.llm.meter import Metered
 from autointerp.llm.pace import Pace, Paced
@@ -36,6 +37,7 @@ class Line:
     tariff: Tariff
     policy: Policy
     pace: Pace
+    refusals: Refusals
     prefixes: Prefixes | None
 
 
@@ -66,7 +68,7 @@ class Gateway:
     def chain(self, name: str, run: str | None, purse: Purse | None) -> Cached:
         """Wrap the line to an endpoint for one run."""
         line = self.line(name)
-        metered = Metered(line.provider, line.tariff, self.books, purse, run)
+        metered = Metered(line.provider, line.tariff, self.books, purse, run, line.refusals)
         attempts = Traced(metered) if tracing.is_on() else metered
         limited = Limited(Paced(attempts, line.pace, self.books), line.limiter)
         warmed = limited if line.prefixes is None else Warmed(limited, line.prefixes)
@@ -131,6 +133,7 @@ def _opened(endpoint: Endpoint) -> Line:
         tariff=tariff_of(endpoint),
         policy=endpoint.policy,
         pace=Pace(endpoint.name, endpoint.policy),
+        refusals=Refusals(),
         prefixes=Prefixes() if keeps_prompts(endpoint) else None,
     )
 

@@ -50,13 +50,13 @@ def says_a_name_twice(data: bytes) -> bool:
 def malformed(where: str, data: bytes, usage: Usage | None, answered: str | None = None) -> Malformed:
     """The failure of a 2xx reply that is not what the wire promises, told by what it looks like."""
     text = data[:LONGEST_RAW].decode("utf-8", errors="replace")
-    looks = _looks_like(text)
+    looks = _looks_like(text, data)
     if usage is None and looks in NO_MODEL_RAN:
         usage = Usage()
     return Malformed(f"{where} sent {looks} instead of a reply", Said(usage=usage, raw=text, model=answered))
 
 
-def _looks_like(text: str) -> str:
+def _looks_like(text: str, data: bytes) -> str:
     start = text.lstrip()[:200].lower()
     if not start:
         return NOTHING
@@ -64,4 +64,16 @@ def _looks_like(text: str) -> str:
         return WEB_PAGE
     if start.startswith("{") and '"error"' in start:
         return ERROR
-    return "JSON of another shape" if start.startswith(("{", "[")) else "something that is not JSON"
+    if not start.startswith(("{", "[")):
+        return "something that is not JSON"
+    return "broken JSON" if _is_broken(data) else "JSON of another shape"
+
+
+def _is_broken(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except RecursionError:  # whole, for all we know, and too deep
+        return False
+    except ValueError:
+        return True
+    return False

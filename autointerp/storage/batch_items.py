@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 import sqlalchemy as sa
 
 from autointerp.domain.calls import Request
+from autointerp.domain.ledger import Reserved
 from autointerp.storage.batch_records import BatchGroup, BatchItem, ItemState
 from autointerp.storage.engine import ReadSession, WriteSession
 from autointerp.storage.insertion import insert_if_absent
@@ -24,7 +25,8 @@ T = TypeVar("T")
 def defer(session: WriteSession, run_id: str, chunk: int, generation: int, requests: Sequence[Request]) -> None:
     """Store requests for the next batch and that a chunk waits for them; one that is there already stays as it is.
 
-    One that failed before the run was resumed is asked again.
+    One that failed before the run was resumed is asked again, and one that was to be sent online but cannot yet goes
+    into a batch after all.
     """
     moment = now()
     rows = [
@@ -50,6 +52,8 @@ def defer(session: WriteSession, run_id: str, chunk: int, generation: int, reque
         again = {"state": ItemState.PENDING.value, "lapses": 0, "malformed": 0, "error_kind": None, "error": None}
         failed = sa.update(TABLE).where(*mine, TABLE.state == ItemState.FAILED, TABLE.generation < generation)
         session.sql.execute(failed.values(**again, created_at=moment))
+        online = sa.update(TABLE).where(*mine, TABLE.state == ItemState.ONLINE)
+        session.sql.execute(online.values(state=ItemState.PENDING.value, batch_id=None, custom_id=None))
         session.sql.execute(sa.update(TABLE).where(*mine, TABLE.state.in_(OPEN)).values(generation=generation))
         ids = session.sql.scalars(sa.select(TABLE.id).where(*mine))
         insert_if_absent(session, BatchWaitTable, [{"item_id": item_id, "chunk": chunk} for item_id in ids])
@@ -139,6 +143,14 @@ def sent_as(session: WriteSession, batch_id: str, custom_ids: Sequence[str]) -> 
         which = TABLE.batch_id == batch_id, TABLE.state == ItemState.SENT, TABLE.custom_id.in_(names)
         found |= {item.custom_id or "": item for item in _held(session, sa.select(TABLE).where(*which))}
     return found
+
+
+def reserved(session: ReadSession, run_id: str) -> Reserved:
+    """Return what is set aside for the requests of a run that are in batches."""
+    statement = sa.select(sa.func.sum(TABLE.reserved_cost), sa.func.sum(TABLE.reserved_tokens))
+    which = TABLE.run_id == run_id, TABLE.state == ItemState.SENT
+    cost, tokens = session.sql.execute(statement.where(*which)).one()
+    return Reserved(cost=int(cost or 0), tokens=int(tokens or 0))
 
 
 def close(

@@ -10,7 +10,7 @@ from autointerp.domain.calls import Reply
 from autointerp.domain.ledger import Attempt, Funds, Hold, Reserved
 from autointerp.errors import Unavailable
 from autointerp.llm.waiting import may_be_left
-from autointerp.storage import budgets, calls, holds, rates, replies
+from autointerp.storage import batch_items, budgets, calls, holds, rates, replies
 from autointerp.storage.engine import Database, WriteSession
 from autointerp.storage.group_commit import LIMIT, GroupCommit, Many
 from autointerp.storage.holds import RunHold
@@ -58,11 +58,13 @@ class SqlAllowance:
     def _funds(self) -> Funds:
         with self._books.commits.database.read() as session:
             budget = budgets.get(session, self._run_id)
+            batched = batch_items.reserved(session, self._run_id)
         return Funds(
             cap_cost=budget.cap_cost,
             cap_tokens=budget.cap_tokens,
             spent=Reserved(cost=budget.spent_cost, tokens=budget.spent_tokens),
             reserved=Reserved(cost=budget.reserved_cost, tokens=budget.reserved_tokens),
+            batched=batched,
         )
 
 

@@ -11,6 +11,7 @@ from autointerp.testing import decisions
 
 OPENAI_FINISH = {Finish.STOP: "stop", Finish.LENGTH: "length", Finish.FILTER: "content_filter", Finish.REFUSAL: "stop"}
 ANTHROPIC_FINISH = {Finish.STOP: "end_turn", Finish.LENGTH: "max_tokens", Finish.REFUSAL: "refusal"}
+FRAME = 4  # tokens that a chat template puts around a message, and before the answer
 
 
 class Wire(StrEnum):
@@ -153,10 +154,10 @@ def _spelled(token: bytes, logprob: float) -> dict[str, Any]:
 
 
 def _estimated(seen: Seen, text: str) -> Usage:
-    """Four characters a token, of the schema too: vendors put it into the prompt."""
+    """Four characters a token, of the schema too: vendors put it into the prompt; and what frames each message."""
     said = [message.text for message in seen.messages] + [question.text for question in seen.questions]
     read = sum(map(len, said)) + len(seen.schema or "")
-    return Usage(input=read // 4 + 8, output=0 if seen.questions else len(text) // 4 + 1)
+    return Usage(input=read // 4 + FRAME * (len(said) + 1), output=0 if seen.questions else len(text) // 4 + 1)
 
 
 def _text(content: Any) -> str:

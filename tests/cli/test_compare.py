@@ -14,7 +14,7 @@ from autointerp.cli import app
 from autointerp.domain.specs import PluginSpec
 from autointerp.storage.engine import Database
 from tests.cli.conftest import Run
-from tests.runs.scored import DETECTION, FUZZING, Stage, rising, stage
+from tests.runs.scored import DETECTION, FUZZING, SIMULATION, Stage, rising, stage
 
 
 @pytest.fixture
@@ -80,6 +80,17 @@ def test_scorers_stand_in_a_table_of_correlations(staged: tuple[Stage, Run]) -> 
     assert "of 12" in done.stdout
     assert "no correlation of detection:lexical and fuzzing:lexical: the second scorer gives all 12" in done.stderr
     assert [scorer.run_id for scorer in shown.items[0].scorers] == [one, one, later]
+
+
+def test_pairs_of_too_few_explanations_are_told_of_once(staged: tuple[Stage, Run]) -> None:
+    stage, run = staged
+    few = [*rising()[:7], *[None] * 5]
+    made = stage.run({0: few, 1: few, 2: [*few[:4], *[None] * 8]}, scorers=(DETECTION, FUZZING, SIMULATION))
+
+    done = run("agreement", made)
+
+    assert done.exit_code == 0, done.output
+    assert done.stderr == "no correlation of 3 pairs: only 4 to 7 explanations have both scores; 10 are needed\n"
 
 
 def test_the_scores_of_a_run_are_put_together(staged: tuple[Stage, Run]) -> None:

@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from autointerp.cli import app
-from autointerp.storage import runs
+from autointerp.storage import batches, runs
 from autointerp.storage.engine import Database
+from autointerp.storage.records import RunState
 from tests.api.seed import Seeded
 from tests.cli.conftest import Run
 
@@ -46,6 +47,27 @@ def test_a_run_is_paused_put_first_and_cancelled(run: Run, seeded: Seeded) -> No
 
     assert [(one["state"], one["priority"]) for one in told] == [("paused", 0), ("paused", 4), ("cancelled", 4)]
     assert run("pause", seeded.waiting_run).exit_code == 1
+
+
+def test_whoever_cancels_a_run_in_batch_mode_hears_what_is_left_at_the_provider(
+    run: Run, seeded: Seeded, tmp_path: Path
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'autointerp.db'}")
+    with database.write() as session:
+        spec = runs.get(session, seeded.waiting_run).spec.model_copy(update={"mode": "batch"})
+        asked = runs.create(session, spec, harvest_id=seeded.harvest, idempotency_key=None).id
+        runs.set_state(session, asked, RunState.RUNNING)
+        about = {"endpoint": "main", "provider": "openai", "model": "m", "tag": "t", "requests": 1_200}
+        batch = batches.create(session, run_id=asked, **about)
+        batches.adopt(session, batch.id, remote_id="batch_68f1", input_file=None)
+    database.close()
+
+    told = [run(verb, asked) for verb in ("cancel", "show")]
+
+    for one in told:
+        assert one.exit_code == 0, one.stderr
+        assert "its batch is still to be ended at the provider (batch_68f1; 1,200 requests)" in one.stderr
+        assert "`autointerp worker`" in one.stderr
 
 
 def test_failed_features_are_handed_in_again(run: Run, seeded: Seeded) -> None:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autointerp.domain.calls import Finish, Message, Reply, Request, Role, Usage
+from autointerp.llm import chats
 from autointerp.llm.base import Malformed
-from autointerp.llm.providers import anthropic, openai
+from autointerp.llm.providers import anthropic
 
 REQUEST = Request("main", "m", (Message(Role.USER, "?"),), max_tokens=5)
-DECODERS = [openai.decode, anthropic.decode]
+DECODERS = [chats.decode, anthropic.decode]
 Decode = Callable[[bytes, Request], Reply]
 
 OPENAI: dict[str, Any] = {
@@ -31,7 +32,7 @@ ANTHROPIC: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("decode", "sent"), [(openai.decode, OPENAI), (anthropic.decode, ANTHROPIC)])
+@pytest.mark.parametrize(("decode", "sent"), [(chats.decode, OPENAI), (anthropic.decode, ANTHROPIC)])
 def test_a_plain_reply_is_read(decode: Decode, sent: dict[str, Any]) -> None:
     reply = decode(json.dumps(sent).encode(), REQUEST)
 
@@ -45,7 +46,7 @@ def test_no_bytes_make_a_decoder_raise_anything_else(decode: Decode, data: bytes
         decode(data, REQUEST)
 
 
-@pytest.mark.parametrize(("decode", "sent"), [(openai.decode, OPENAI), (anthropic.decode, ANTHROPIC)])
+@pytest.mark.parametrize(("decode", "sent"), [(chats.decode, OPENAI), (anthropic.decode, ANTHROPIC)])
 @given(st.data())
 def test_a_mutated_reply_is_read_or_malformed(decode: Decode, sent: dict[str, Any], data: st.DataObject) -> None:
     whole = json.dumps(sent)
@@ -62,12 +63,12 @@ def test_a_mutated_reply_is_read_or_malformed(decode: Decode, sent: dict[str, An
 @pytest.mark.parametrize("usage", [{"prompt_tokens": -1}, {"prompt_tokens": "7"}, {"prompt_tokens": 1.5}, "none", []])
 def test_usage_of_the_wrong_type_is_malformed(usage: Any) -> None:
     with pytest.raises(Malformed):
-        openai.decode(json.dumps(OPENAI | {"usage": usage}).encode(), REQUEST)
+        chats.decode(json.dumps(OPENAI | {"usage": usage}).encode(), REQUEST)
 
 
 def test_the_usage_of_a_reply_of_another_shape_is_kept() -> None:
     with pytest.raises(Malformed) as caught:
-        openai.decode(json.dumps(OPENAI | {"choices": None}).encode(), REQUEST)
+        chats.decode(json.dumps(OPENAI | {"choices": None}).encode(), REQUEST)
 
     assert caught.value.said.usage == Usage(input=7, output=3)
 
@@ -79,12 +80,15 @@ def test_the_usage_of_a_reply_of_another_shape_is_kept() -> None:
         (b"", "nothing", Usage()),
         (b'{"error": {"message": "x"}}', "an error with status 200", Usage()),
         (b'{"choices": []}', "JSON of another shape", None),
+        (b'{"choices": [{"ind', "broken JSON", None),
+        (b'{"choices": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "JSON of another shape", None),
+        (b'{"choices": "' + b"x" * 1_100_000 + b'"}', "JSON of another shape", None),
         (b"ok", "something that is not JSON", None),
     ],
 )
 def test_a_malformed_reply_is_told_by_its_looks(data: bytes, looks: str, usage: Usage | None) -> None:
     with pytest.raises(Malformed, match=looks) as caught:
-        openai.decode(data, REQUEST)
+        chats.decode(data, REQUEST)
 
     assert caught.value.said.usage == usage
 
@@ -96,7 +100,7 @@ def test_tokens_read_from_a_prompt_cache_are_counted_once() -> None:
         "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 10},
         "completion_tokens_details": {"reasoning_tokens": 4},
     }
-    reply = openai.decode(json.dumps(OPENAI | {"usage": usage}).encode(), REQUEST)
+    reply = chats.decode(json.dumps(OPENAI | {"usage": usage}).encode(), REQUEST)
 
     assert reply.usage == Usage(input=30, cache_read=60, cache_write=10, output=9, reasoning=4)
 
@@ -114,7 +118,7 @@ def test_tokens_read_from_a_prompt_cache_are_counted_once() -> None:
 def test_openais_reasons_to_stop(said: dict[str, Any], finish: Finish) -> None:
     choice = OPENAI["choices"][0] | said
 
-    assert openai.decode(json.dumps(OPENAI | {"choices": [choice]}).encode(), REQUEST).finish is finish
+    assert chats.decode(json.dumps(OPENAI | {"choices": [choice]}).encode(), REQUEST).finish is finish
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,17 @@
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from autointerp.domain.calls import Finish, Reply, Request, Usage
-from autointerp.domain.ledger import Attempt, AttemptStatus, Hold, Reserved
+from autointerp.domain.ledger import Attempt, AttemptStatus, Funds, Hold, Reserved
 from autointerp.errors import InvalidSpec, LLMError, OutOfBudget
 from autointerp.llm import estimate
 from autointerp.llm.base import Endpoint, Policy, ServerFailed
-from autointerp.llm.budget import Bound, Purse
+from autointerp.llm.budget import Bound, Purse, Withheld
 from autointerp.llm.memory import MemoryAllowance, MemoryBooks
 from autointerp.llm.prices import Price
 from autointerp.llm.providers.fake import finished
@@ -197,6 +198,20 @@ async def test_a_budget_that_stands_still_is_not_waited_for_for_ever() -> None:
 
     with pytest.raises(OutOfBudget, match=r"other workers or batches have under way.* resume the run"):
         await Purse(allowance, patience=0).take(Bound(Usage(output=60), cost=None))
+
+
+async def test_what_batches_have_set_aside_is_not_waited_for() -> None:
+    class Batched(MemoryAllowance):
+        async def funds(self) -> Funds:
+            return replace(await MemoryAllowance.funds(self), batched=Reserved(cost=0, tokens=50))
+
+    allowance = Batched(token_cap=100)
+    await allowance.reserve(Reserved(cost=0, tokens=60))
+
+    with pytest.raises(Withheld, match="beside the run's open batches"):
+        await Purse(allowance).take(Bound(Usage(output=60), cost=None))
+    with pytest.raises(OutOfBudget, match="other workers"):  # who may give back enough without the batches
+        await Purse(allowance, patience=0).take(Bound(Usage(output=45), cost=None))
 
 
 async def test_a_spent_budget_is_told_at_once_whatever_is_set_aside() -> None:

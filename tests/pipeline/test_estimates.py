@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from autointerp.llm.prices import Price
 from autointerp.llm.providers.fake import honestly
 from autointerp.pipeline.subjects import LoadedSubjects
 from autointerp.runs import Quote, Side, estimate
-from autointerp.testing import Answer, Behaviour, Seen, answering, serve
+from autointerp.storage.records import RunProgress
+from autointerp.testing import Answer, Behaviour, Seen, TestServer, answering, behaviours, serve
 from tests.pipeline.world import World, open_world
 
 BY_DECISIONS = {"explainers": ["token_statistics"], "scorers": [{"name": "detection", "judge": "decisions"}]}
@@ -77,24 +80,54 @@ def speaking(bytes_per_token: float, *, thinks: int, mumbles: int) -> Behaviour:
 async def test_what_a_run_takes_lies_between_low_and_high_before_and_after_the_model_is_known(
     behaviour: Behaviour, harvested: Path, folder: Path, subjects: LoadedSubjects, tmp_path: Path
 ) -> None:
-    path = tmp_path / "autointerp.db"
-    shutil.copyfile(harvested, path)
     with serve(behaviour) as server:
-        price = Price(input=Decimal(1), output=Decimal(2))
-        endpoint = Endpoint(name="server", provider="openai", base_url=server.openai_url, price=price)
-        async with open_world(
-            f"sqlite:///{path}", folder=folder, data_dir=tmp_path, subjects=subjects, endpoint=endpoint
-        ) as world:
-            quotes = [await estimated(world, llm="server/some")]
-            run = await world.carry_out(world.spec(llm="server/some"))
-            quotes.append(await estimated(world, llm="server/some"))
-            took = world.progress(run.id)
+        async with world_at(server, harvested, folder, subjects, tmp_path) as world:
+            quotes, took = await estimated_and_carried_out(world)
 
     assert [False, True] == [quote.learned for quote in quotes]
     for quote in quotes:
         assert quote.low.usage.total < took.tokens < quote.high.usage.total
         assert paid(quote.low) < took.cost < paid(quote.high)
         assert paid(quote.low) < paid(quote.likely) < paid(quote.high)
+
+
+@pytest.mark.parametrize("explainer", ["default", "best_of"])
+async def test_what_is_likely_is_within_fifteen_percent_of_what_the_test_server_then_takes(
+    explainer: str, harvested: Path, folder: Path, subjects: LoadedSubjects, tmp_path: Path
+) -> None:
+    """Of `best_of`'s candidates some say the same here, as hardly any do that a language model writes."""
+    with serve(behaviours.honest) as server:
+        async with world_at(server, harvested, folder, subjects, tmp_path) as world:
+            judged = {"name": "detection", "judge": "llm"}
+            quotes, took = await estimated_and_carried_out(world, explainers=[explainer], scorers=[judged])
+
+    assert (took.waiting, took.failed) == (0, 0)
+    for quote in quotes:
+        assert quote.requests == pytest.approx(took.requests, rel=0.15)
+        assert quote.likely.usage.total == pytest.approx(took.tokens, rel=0.15)
+        assert paid(quote.likely) == pytest.approx(took.cost, rel=0.15)
+
+
+@asynccontextmanager
+async def world_at(
+    server: TestServer, harvested: Path, folder: Path, subjects: LoadedSubjects, tmp_path: Path
+) -> AsyncGenerator[World]:
+    """The harvested world with the server as an endpoint whose price is known."""
+    path = tmp_path / "autointerp.db"
+    shutil.copyfile(harvested, path)
+    price = Price(input=Decimal(1), output=Decimal(2))
+    endpoint = Endpoint(name="server", provider="openai", base_url=server.openai_url, price=price)
+    url = f"sqlite:///{path}"
+    async with open_world(url, folder=folder, data_dir=tmp_path, subjects=subjects, endpoint=endpoint) as world:
+        yield world
+
+
+async def estimated_and_carried_out(world: World, **options: object) -> tuple[list[Quote], RunProgress]:
+    """The estimates before and after a run, and what it took."""
+    options["llm"] = "server/some"
+    before = await estimated(world, **options)
+    run = await world.carry_out(world.spec(**options))
+    return [before, await estimated(world, **options)], world.progress(run.id)
 
 
 def paid(side: Side) -> int:

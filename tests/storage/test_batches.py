@@ -11,6 +11,7 @@ from autointerp.domain.specs import Budget
 from autointerp.errors import NotFound
 from autointerp.storage import batch_items, batches, budgets, holds, replies, runs
 from autointerp.storage.batch_records import BatchRecord, BatchState, ItemState
+from autointerp.storage.llm_books import open_books
 
 from .conftest import RUN, World
 
@@ -72,6 +73,29 @@ def test_deferring_again_changes_nothing_but_who_waits(world: World, run_id: str
         assert (ItemState.SENT, 1) == (item.state, item.generation)
         assert {0, 7} == batch_items.open_chunks(session, run_id)
     assert states(world, run_id) == {ItemState.SENT: 3}
+
+
+async def test_what_is_set_aside_for_batches_is_told_apart(world: World, run_id: str) -> None:
+    send(world, run_id)
+
+    async with open_books(world.database) as books:
+        await books.allowance(run_id).reserve(Reserved(cost=0, tokens=900))
+        funds = await books.allowance(run_id).funds()
+
+    assert (Reserved(30, 960), Reserved(30, 60)) == (funds.reserved, funds.batched)
+    assert funds.waits_for_batches(Reserved(cost=0, tokens=941))
+    assert not funds.waits_for_batches(Reserved(cost=0, tokens=940))
+
+
+def test_what_cannot_be_sent_online_yet_waits_for_a_batch_again(world: World, run_id: str) -> None:
+    batch = send(world, run_id)
+    with world.database.write() as session:
+        first, *_ = batch_items.sent(session, batch.id)
+        batch_items.close(session, first.id, ItemState.ONLINE, error="it lapsed")
+        batch_items.defer(session, run_id, 0, 0, [first.request])
+
+        assert [first.id] == [item.id for item in batch_items.pending(session, run_id, "e", "m", limit=10)]
+        assert 2 == batch_items.count_sent(session, batch.id)
 
 
 def test_a_chunk_waits_until_each_of_its_requests_is_closed(world: World, run_id: str) -> None:

@@ -59,6 +59,7 @@ PROGRESS_EXAMPLE: dict[str, Any] = {
     "batch": None,
     "failures": [{"feature_id": 412, "index": 411, "reason": "the reply was truncated"}],
 }
+NAMED = 3  # batches by name
 
 
 class Run(Shown):
@@ -151,7 +152,7 @@ class Batching(Shown):
     """Where the requests of a run in batch mode stand."""
 
     model_config = example(
-        pending=0, at_provider=1_200, answered=3_400, kept=10, failed=2, online=1, ended=3, batches=[]
+        pending=0, at_provider=1_200, answered=3_400, kept=10, failed=2, online=1, ended=3, batches=[], ending=None
     )
 
     pending: int = Field(description="requests that wait for a batch")
@@ -162,13 +163,17 @@ class Batching(Shown):
     online: int = Field(description="requests that batches left unanswered, and that were sent one by one")
     ended: int = Field(description="batches that are finished")
     batches: list[OpenBatch] = Field(description="those that are not, oldest first")
+    ending: str | None = Field(
+        description="where the run was cancelled: what must happen until its batches are ended; null: nothing"
+    )
 
     @classmethod
     def of(cls, progress: BatchProgress) -> Self:
         """Show how far a run's batches are."""
         names = {state: str(state) for state in ItemState} | {ItemState.SENT: "at_provider"}
         counts = {name: progress.items.get(state, 0) for state, name in names.items()}
-        return cls(**counts, ended=progress.ended, batches=[OpenBatch.of(record) for record in progress.open])
+        batches = [OpenBatch.of(record) for record in progress.open]
+        return cls(**counts, ended=progress.ended, batches=batches, ending=_ending(progress.open))
 
 
 class Stage(Shown):
@@ -293,6 +298,22 @@ def _stages(progress: RunProgress, spec: RunSpec) -> list[Stage]:
         wanted = features * explained * scored if explained else None
         found.append(Stage(name="score", done=progress.scores, wanted=wanted))
     return found
+
+
+def _ending(batches: Sequence[BatchRecord]) -> str | None:
+    left = [batch for batch in batches if batch.cancel]
+    if not left:
+        return None
+    names = ", ".join(batch.remote_id or "about to be handed in" for batch in left[:NAMED])
+    more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    requests = sum(batch.requests for batch in left)
+    which = "its batch is" if len(left) == 1 else f"its {len(left)} batches are"
+    return (
+        f"{which} still to be ended at the provider ({names}{more}; {requests:,} requests): a running worker "
+        "does so at its first look, and at a second one, a minute or more later, keeps what was answered (and billed) "
+        "by then; without one (`autointerp worker`) nothing is ended; "
+        f"`autointerp runs show {left[0].run_id}` tells what is left"
+    )
 
 
 def _line(record: RunRecord) -> dict[str, Any]:

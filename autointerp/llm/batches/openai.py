@@ -12,7 +12,8 @@ from autointerp.domain.calls import Reply, Request
 from autointerp.llm.base import Endpoint, Lapsed
 from autointerp.llm.batches.base import Line, Remote, Sighting, Stage, Submitted
 from autointerp.llm.batches.results import RAW, body_of, json_lines, refused
-from autointerp.llm.providers.openai import API, Config, body, decode, refusal
+from autointerp.llm.chats import decode
+from autointerp.llm.providers.openai import API, Config, body, refusal
 from autointerp.llm.refusals import failure
 from autointerp.llm.transport import Address, broken, open_http, within
 from autointerp.llm.wire import Wire, malformed, parse

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from autointerp.domain.calls import Complete, Reply, Request
 from autointerp.errors import Deferred
 from autointerp.llm.base import BadRequest, CallFailed, Malformed, MissingCapability
+from autointerp.llm.budget import Withheld
 from autointerp.storage import batch_items, replies
 from autointerp.storage.batch_records import BatchItem, ItemState
 from autointerp.storage.engine import Database
@@ -36,7 +37,8 @@ class Deferring:
     """The language models of one pass: `online` answers what is kept, and what batches failed to answer.
 
     A request that is not answered yet waits until no other one has come for a moment; then all that wait are stored in
-    one transaction and end with Deferred. So what one feature asks at the same time goes into the same batch.
+    one transaction and end with Deferred. So what one feature asks at the same time goes into the same batch. What
+    would be sent online but for the money that open batches hold waits for a batch too: nobody waits for theirs.
     """
 
     online: Complete
@@ -56,7 +58,8 @@ class Deferring:
             if item.state is ItemState.FAILED:
                 raise FAILURES.get(item.error_kind or "", BadRequest)(item.error or "the request failed")
         if reply is not None or (item is not None and item.state is ItemState.ONLINE):
-            return await self.online.complete(request)
+            with suppress(Withheld):
+                return await self.online.complete(request)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._wanted.setdefault(request.key, _Wanted(request)).waiting.append(future)
         self._rest()

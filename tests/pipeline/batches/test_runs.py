@@ -10,8 +10,9 @@ from autointerp.cli.progress import at_vendors
 from autointerp.domain.ledger import AttemptStatus
 from autointerp.domain.specs import Budget
 from autointerp.errors import InvalidSpec
+from autointerp.llm.prices import NANO
 from autointerp.runs import cancel_run, create_run, pause_run, resume_run
-from autointerp.storage import explanations, scores
+from autointerp.storage import budgets, explanations, scores
 from autointerp.storage.batch_records import ItemState
 from autointerp.storage.records import RunState
 from autointerp.storage.tables.batches import BatchTable
@@ -29,6 +30,13 @@ def check_books(world: BatchWorld, run_id: str) -> None:
     assert budget.spent_cost == sum(line.cost or 0 for line in lines)
     assert budget.spent_tokens == sum(line.usage.total for line in lines)
     assert (budget.reserved_cost, budget.reserved_tokens) == (0, 0)
+
+
+def told_of_the_end(world: BatchWorld, run_id: str) -> str | None:
+    """What the run's page says of batches that are still to be ended."""
+    page = RunPage.with_progress(world.world.run(run_id), world.world.progress(run_id), warnings=())
+    assert page.progress.batch is not None
+    return page.progress.batch.ending
 
 
 @each_wire(on_postgresql=Wire.OPENAI)
@@ -125,6 +133,33 @@ async def test_what_batches_never_answer_is_sent_online(open_batch_world: OpenBa
     assert len(server.batches.made) == 2
     assert items[ItemState.ONLINE] == len(online) == len(server.requests) > 0
     assert all(line.cost == (line.usage.input + 2 * line.usage.output) * 1000 for line in online)
+
+
+@both_databases
+async def test_what_open_batches_leave_no_money_for_waits_for_another_batch(open_batch_world: OpenBatchWorld) -> None:
+    lost: list[str] = []
+    vendor = Batches(
+        latency=1000, fate=lambda item: Fate.EXPIRED if str(item.body) in lost and not item.turn else Fate.ANSWERED
+    )
+    with serve(behaviours.honest, batches=vendor) as server:
+        async with open_batch_world(server, attempts=1, max_requests=1) as world:
+            run = world.start(scorers=[], chunk=1)
+            while len(vendor.made) < COUNT:
+                await world.turn()
+            held = world.budget(run).reserved_cost
+            with world.world.desk.database.write() as session:
+                budgets.change(session, run, Budget(dollars=(held + 1) / NANO))  # half of what it costs online
+            lost.append(str(vendor.made[0].items[0].body))
+            vendor.made[0].made_at -= 1000
+            while len(vendor.made) == COUNT:
+                await world.turn()
+            vendor.latency = 0
+            done = await world.to_the_end(run)
+            check_books(world, run)
+
+    assert done.state is RunState.COMPLETE
+    assert len(vendor.made) == COUNT + 1
+    assert server.requests == []
 
 
 async def test_a_request_that_is_wrong_is_never_sent_again(open_batch_world: OpenBatchWorld) -> None:
@@ -287,8 +322,11 @@ async def test_a_cancelled_run_ends_its_batches_and_can_be_resumed(
         async with open_batch_world(server, wire) as world:
             run = world.start(scorers=[])
             await world.turn()
+            before = told_of_the_end(world, run)
             cancel_run(world.world.desk, run)
+            told = told_of_the_end(world, run)
             cancelled = await world.to_the_end(run)
+            after = told_of_the_end(world, run)
             check_books(world, run)
             waiting = world.progress(run).items
             server.batches.latency = 0
@@ -299,6 +337,10 @@ async def test_a_cancelled_run_ends_its_batches_and_can_be_resumed(
     assert {ItemState.PENDING: COUNT} == waiting
     assert server.batches.made[0].cancelled_at is not None
     assert len(server.batches.made) == 2
+    assert (None, None) == (before, after)
+    assert told is not None
+    assert f"{server.batches.made[0].id}; {COUNT} requests" in told
+    assert f"`autointerp runs show {run}`" in told
 
 
 @each_wire(on_postgresql=Wire.ANTHROPIC)
