@@ -14,6 +14,7 @@ from autointerp.storage.tables.explanations import ExplanationTable
 from autointerp.storage.tables.harvests import FeatureTable, HarvestedFeatureTable
 
 MEASURED = HarvestedFeatureTable
+SEVERAL = 10  # times as many as are few
 T = TypeVar("T")
 
 
@@ -21,19 +22,27 @@ T = TypeVar("T")
 class _Listed:
     """One filter: its conditions, and the features that pass it out of an index.
 
-    `probe` is what is counted to see whether they are few; it is the same, or costs less and is not fewer.
+    `probe` is what is counted to see whether they are few; it is the same, or costs less and is not fewer. `listed` are
+    the same conditions where those that pass are not so many that listing them costs more than asking for each.
     """
 
     conditions: list[ColumnElement[bool]]
     features: Select[int]
     probe: Select[int]
+    listed: list[ColumnElement[bool]] | None = None
 
 
-def passing(session: ReadSession, filter: FeatureFilter, order: FeatureOrder, *, few: int) -> list[ColumnElement[bool]]:
-    """The filters as conditions on features and what a harvest measured of them, for a list in `order`.
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """The filters as conditions on features and what a harvest measured of them. `looked_up`: few pass, and stand in
+    the conditions by id, so that they are to be sorted and the list is not to be walked."""
 
-    Where at most `few` features pass one of the filters, they are looked up and sorted, and the list is not walked.
-    """
+    conditions: list[ColumnElement[bool]]
+    looked_up: bool
+
+
+def passing(session: ReadSession, filter: FeatureFilter, order: FeatureOrder, *, few: int) -> Passing:
+    """The filters for a list in `order`; where at most `few` features pass one of them, they are looked up."""
     listed = list(_listed(session, filter, order))
     first = next((one for one in listed if _at_most(session, few, one.probe)), None)
     conditions = _plain(filter)
@@ -41,9 +50,11 @@ def passing(session: ReadSession, filter: FeatureFilter, order: FeatureOrder, *,
         if one is first:
             found = one.features.distinct().cte("found").prefix_with("MATERIALIZED")
             conditions.append(MEASURED.feature_id.in_(sa.select(found.c[0])))
+        elif one.listed is not None and _at_most(session, SEVERAL * few, one.probe):
+            conditions += one.listed
         else:
             conditions += one.conditions
-    return conditions
+    return Passing(conditions, looked_up=first is not None)
 
 
 def _at_most(session: ReadSession, few: int, probe: Select[int]) -> bool:
@@ -59,7 +70,10 @@ def _listed(session: ReadSession, filter: FeatureFilter, order: FeatureOrder) ->
             ExplanationTable.harvest_id == filter.harvest_id, searches.among_matching(session, filter.text)
         )
         probe = searches.matching(session, filter.text)
-        yield _Listed([_explained(searches.matches(session, filter.text))], features, probe)
+        one_by_one, listed = (
+            [_explained(searches.matches(session, filter.text, at_once=at_once))] for at_once in (False, True)
+        )
+        yield _Listed(one_by_one, features, probe, listed)
     index, density = FeatureTable.index.expression, MEASURED.density.expression
     if within := _given((filter.start, index.__ge__), (filter.stop, index.__lt__)):
         saes = harvests.sae_ids_of(session, filter.harvest_id)

@@ -49,33 +49,42 @@ def ids(
     is not in the harvest, InvalidInput when the text to look for has no words.
     """
     last = None if after is None else _place(session, filter.harvest_id, after)
-    conditions = passing(session, filter, order, few=few)
+    chosen = passing(session, filter, order, few=few)
     found: list[int] = []
-    for part in _parts(session, filter.harvest_id, order, last):
+    for part in _parts(session, filter.harvest_id, order, last, sorted_=chosen.looked_up):
         if len(found) < limit:
-            found += session.sql.scalars(part.where(*conditions).limit(limit - len(found)))
+            found += session.sql.scalars(part.where(*chosen.conditions).limit(limit - len(found)))
     return tuple(found)
 
 
 def count(session: ReadSession, filter: FeatureFilter) -> int:
     """Count the features that pass."""
-    statement = _of_harvest(filter.harvest_id).where(*passing(session, filter, FeatureOrder.INDEX, few=FEW))
+    statement = _of_harvest(filter.harvest_id).where(*passing(session, filter, FeatureOrder.INDEX, few=FEW).conditions)
     return session.sql.execute(statement.with_only_columns(sa.func.count())).scalar_one()
 
 
-def _parts(session: ReadSession, harvest_id: str, order: FeatureOrder, last: Place | None) -> Iterator[Select[int]]:
-    """The list behind `last` in parts that follow each other; an index has the features of each in its order."""
+def _parts(
+    session: ReadSession, harvest_id: str, order: FeatureOrder, last: Place | None, *, sorted_: bool
+) -> Iterator[Select[int]]:
+    """The list behind `last` in parts that follow each other; an index has the features of each in its order.
+
+    Where they are to be `sorted_`, adding 0 hides that index from the planner, which walks it otherwise.
+    """
     every = _of_harvest(harvest_id)
+    density, most, best = (
+        column.expression + 0.0 if sorted_ else column.expression
+        for column in (MEASURED.density, MEASURED.max, MEASURED.best)
+    )
     match order:
         case FeatureOrder.INDEX:
             for sae_id in sorted(harvests.sae_ids_of(session, harvest_id)):
                 yield from _by_index(every, sae_id, last)
         case FeatureOrder.DENSITY:
-            yield _from_largest(every, MEASURED.density.expression, None if last is None else last.by(last.density))
+            yield _from_largest(every, density, None if last is None else last.by(last.density))
         case FeatureOrder.MAX:
-            yield _from_largest(every, MEASURED.max.expression, None if last is None else last.by(last.max))
+            yield _from_largest(every, most, None if last is None else last.by(last.max))
         case FeatureOrder.SCORE:
-            yield from _by_score(every, last)
+            yield from _by_score(every, best, last)
 
 
 def _of_harvest(harvest_id: str) -> Select[int]:
@@ -91,12 +100,12 @@ def _by_index(every: Select[int], sae_id: int, last: Place | None) -> Iterator[S
         yield of_sae.where(FeatureTable.index > last.index)
 
 
-def _by_score(every: Select[int], last: Place | None) -> Iterator[Select[int]]:
+def _by_score(every: Select[int], best: ColumnElement[Any], last: Place | None) -> Iterator[Select[int]]:
     """Those with a score from the best, then those without one."""
     unscored = every.where(MEASURED.best.is_(None)).order_by(MEASURED.feature_id)
     if last is None or last.best is not None:
         scored = every.where(MEASURED.best.is_not(None))
-        yield _from_largest(scored, MEASURED.best.expression, None if last is None else last.by(last.best))
+        yield _from_largest(scored, best, None if last is None else last.by(last.best))
         yield unscored
     else:
         yield unscored.where(MEASURED.feature_id > last.id)

@@ -115,8 +115,14 @@ def among_matching(session: ReadSession, text: str) -> ColumnElement[bool]:
     return SEARCH.op("@@", is_comparison=True)(_query(_phrases(text)))
 
 
-def matches(session: ReadSession, text: str) -> ColumnElement[bool]:
-    """That an explanation holds all words of `text`, for a statement that comes to one explanation after another."""
+def matches(session: ReadSession, text: str, *, at_once: bool = False) -> ColumnElement[bool]:
+    """That an explanation holds all words of `text`, for a statement that comes to one explanation after another.
+
+    `at_once`: SQLite lists all that hold them first, and asks its index of words no more; adding 0 keeps the planner
+    from beginning at that list.
+    """
+    if session.dialect == "sqlite" and at_once:
+        return (ExplanationTable.id + 0).in_(matching(session, text))
     if session.dialect == "sqlite":
         return matching(session, text).where(WORDS.c.rowid == ExplanationTable.id).correlate(ExplanationTable).exists()
     return among_matching(session, text)
