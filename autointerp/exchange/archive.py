@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from autointerp.errors import InvalidInput
 from autointerp.exchange import lines, tables
 from autointerp.exchange.nouns import NOUNS, Noun
+from autointerp.exchange.references import References
 from autointerp.storage import upkeep
 from autointerp.storage.archive.inward import finish_harvests
 from autointerp.storage.archive.outward import Outward
@@ -32,8 +33,9 @@ class Manifest(BaseModel):
 
 def write(database: Database, folder: Path, *, kind: Kind, harvest_id: str | None) -> dict[str, int]:
     """Write everything, or what belongs to one harvest, and return how many rows each file has."""
-    outward = Outward(database, harvest_id)
-    rows = {noun.name: _write(noun, outward, folder, kind) for noun in NOUNS}
+    with database.read() as session:  # one for all, so that what is stored meanwhile is in no file
+        outward = Outward(session, harvest_id)
+        rows = {noun.name: _write(noun, outward, folder, kind) for noun in NOUNS}
     manifest = Manifest(format="autointerp", version=VERSION, kind=kind, rows=rows)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return rows
@@ -42,8 +44,9 @@ def write(database: Database, folder: Path, *, kind: Kind, harvest_id: str | Non
 def read(database: Database, folder: Path) -> dict[str, int]:
     """Store an archive and return how many rows were read; nothing is stored when any of them is broken."""
     manifest = _manifest(folder)
+    references = References()
     for noun in NOUNS:
-        _check(noun, folder, manifest)
+        _check(noun, folder, manifest, references)
     for noun in NOUNS:
         for batch in batches(_read(noun, folder, manifest.kind), noun.batch):
             with database.write() as session:
@@ -75,11 +78,13 @@ def _manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _check(noun: Noun, folder: Path, manifest: Manifest) -> None:
-    expected = manifest.rows.get(noun.name)
-    found = sum(1 for _ in _read(noun, folder, manifest.kind))
+def _check(noun: Noun, folder: Path, manifest: Manifest, references: References) -> None:
+    expected, path = manifest.rows.get(noun.name), _path(noun, folder, manifest.kind)
+    found = 0
+    for row in _read(noun, folder, manifest.kind):
+        references.note(row, str(path))
+        found += 1
     if found != expected:
-        path = _path(noun, folder, manifest.kind)
         raise InvalidInput(f"{path} has {found} rows, and the manifest says {expected}; the archive is not whole")
 
 

@@ -14,6 +14,7 @@ from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.domain.specs import HarvestSpec
 from autointerp.domain.steering import Embed
 from autointerp.domain.tools import Prompts, Tools
+from autointerp.importing import import_alone
 from autointerp.llm.echoing import Echoing
 from autointerp.llm.stack import Gateway
 from autointerp.pipeline.batches.deferring import Turn, deferring
@@ -119,6 +120,7 @@ class LazyLogProb:
         return await on_device(self._device, self._open)
 
     def _open(self) -> "LocalLogProb":
+        import_alone("autointerp.subject.logprob")
         from autointerp.subject.logprob import LocalLogProb, open_logprob
 
         if self._model != SUBJECT:

@@ -9,6 +9,7 @@ from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.domain.specs import HarvestSpec, SaeSpec
 from autointerp.harvest.location import open_location
 from autointerp.hashing import digest
+from autointerp.importing import import_alone
 from autointerp.pipeline.baselines import corpus_key, load_baseline
 
 if TYPE_CHECKING:  # torch: loaded by what is called, not by who may call it
@@ -84,6 +85,7 @@ class LoadedSubjects:
         return open_embedder(spec.embedder, device=self._device, pickles=self._reach.pickles).embed_now
 
     def _load(self, spec: HarvestSpec) -> Subject:
+        import_alone("autointerp.subject.model")
         from autointerp.subject.model import load_model
 
         model = load_model(spec.subject, device=self._device, pickles=self._reach.pickles)

@@ -54,12 +54,24 @@ def check_plugins(desk: Desk, spec: RunSpec) -> tuple[Taken, ...]:
     Returns the language models that its plug-ins take.
     """
     desk.reach.check_run(spec)
+    _refuse_repetition(spec)
     if spec.llm is not None:
         _endpoint_of(spec.llm, desk.endpoints)
     tools = _stand_ins(desk, spec)
     build(spec, tools)
     refuse_idle_judges(spec.scorers, replace(tools, taken=[]))
     return tuple(tools.taken)
+
+
+def _refuse_repetition(spec: RunSpec) -> None:
+    """What is named twice would be done and paid for twice, and what ends before it starts selects nothing."""
+    for what, named in (("explainers", spec.explainers), ("scorers", spec.scorers)):
+        twice = next((one for place, one in enumerate(named) if one in named[:place]), None)
+        if twice is not None:
+            raise InvalidSpec(f"{what} names {twice.name} twice with the same options; name it once")
+    start, stop = spec.features.start, spec.features.stop
+    if start is not None and stop is not None and start >= stop:
+        raise InvalidSpec(f"features.start ({start}) must be below features.stop ({stop})")
 
 
 def _check_features(session: ReadSession, spec: RunSpec) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autointerp.errors import InvalidModel
+from autointerp.importing import import_alone
 from autointerp.subject.device import on_device
 from autointerp.subject.hub import Absent, only_local
 from autointerp.subject.pickles import refuse_folder
@@ -47,6 +48,7 @@ class SentenceEmbedder:
 def open_embedder(name: str, *, device: str = "cpu", pickles: bool = False) -> SentenceEmbedder:
     """Open a sentence-transformers model by package name, folder or hub id; the same name gives the same model."""
     # This library takes seconds to import, so only processes that embed do.
+    import_alone("sentence_transformers")
     from sentence_transformers import SentenceTransformer
 
     where = _where(name)

@@ -1,6 +1,7 @@
 """An archive holds everything: stored in an empty database it gives the same archive, and twice is as once."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 
 from autointerp.api.schemas.scores import Score
 from autointerp.domain.examples import Split
+from autointerp.domain.explanations import Explanation
 from autointerp.errors import InvalidInput
 from autointerp.exchange import archive, lines
-from autointerp.exchange.nouns import NOUNS
-from autointerp.storage import examples, features, harvests, models, runs, scores
+from autointerp.exchange.nouns import NOUNS, Noun
+from autointerp.storage import examples, explanations, features, harvests, models, runs, scores
 from autointerp.storage.engine import Database
-from autointerp.storage.records import FeatureFilter, FeatureOrder, HarvestState
+from autointerp.storage.records import FeatureFilter, FeatureOrder, HarvestState, RunState
 from tests.api.seed import FEATURES, Seeded, seed
 
 KINDS: list[archive.Kind] = ["jsonl", "parquet"]
@@ -113,6 +115,45 @@ def test_what_is_under_way_is_left_out(source: tuple[Database, Seeded], tmp_path
     assert source[1].waiting_run not in files["runs.jsonl"].decode()
 
 
+def test_what_is_stored_while_an_archive_is_written_is_in_none_of_its_files(
+    empty: Callable[[], Database],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: archive.Kind,
+) -> None:
+    database = empty()
+    seeded = seed(database)
+    before = _written(database, tmp_path / "before", kind)
+    write = archive._write  # pyright: ignore[reportPrivateUsage]
+
+    def meanwhile(noun: Noun, *rest: Any) -> int:
+        count = write(noun, *rest)
+        if noun.name == "runs":
+            with database.write() as session:
+                explanations.add(
+                    session,
+                    run_id=seeded.waiting_run,
+                    harvest_id=seeded.harvest,
+                    feature_id=seeded.features[3],
+                    position=0,
+                    explainer="token_statistics",
+                    options={},
+                    explanation=Explanation("meanwhile", ((1, 0),), None, None),
+                    model=None,
+                    seed=0,
+                    tokens=0,
+                    cost=0,
+                )
+                assert runs.set_state(session, seeded.waiting_run, RunState.CANCELLED)
+        return count
+
+    monkeypatch.setattr(archive, "_write", meanwhile)
+    during = _written(database, tmp_path / "during", kind)
+
+    assert during == before
+    assert archive.read(empty(), tmp_path / "during")["runs"] == 1
+
+
 def test_an_archive_is_added_to_what_is_there(
     source: tuple[Database, Seeded], empty: Callable[[], Database], tmp_path: Path
 ) -> None:
@@ -138,6 +179,10 @@ def test_an_archive_is_added_to_what_is_there(
         ("features.jsonl", lambda line: line.replace(b'"max":1.0', b'"max":NaN'), "line 2"),
         ("explanations.jsonl", lambda line: line.replace(b'"text"', b'"txet"'), "line 2: "),
         ("scores.jsonl", lambda line: b"", "the manifest says 3"),
+        ("explanations.jsonl", lambda line: re.sub(rb'"index":\d+', b'"index":99', line), "refers to feature 99 of"),
+        ("scores.jsonl", lambda line: re.sub(rb'"run":"[^"]+"', b'"run":"nope"', line), "refers to the run nope"),
+        ("examples.jsonl", lambda line: re.sub(rb'"harvest":"[^"]+"', b'"harvest":"h"', line), "to the harvest h,"),
+        ("harvests.jsonl", lambda line: re.sub(rb'"model":"[^"]+"', b'"model":"m"', line), "refers to the model m"),
     ],
 )
 def test_a_broken_line_is_told_and_nothing_is_stored(
@@ -151,7 +196,8 @@ def test_a_broken_line_is_told_and_nothing_is_stored(
     _written(source[0], tmp_path / "archive", "jsonl")
     path = tmp_path / "archive" / file
     rows = path.read_bytes().splitlines()
-    rows[1] = broken(rows[1])
+    place = min(1, len(rows) - 1)
+    rows[place] = broken(rows[place])
     path.write_bytes(b"\n".join(rows) + b"\n")
     other = empty()
 

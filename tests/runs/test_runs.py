@@ -43,6 +43,8 @@ WRONG: Mapping[str, tuple[dict[str, Any], type[AutointerpError], str]] = {
         InvalidSpec,
         "^there is no model folder ./nowhere to read with",
     ),
+    "twice": ({"scorers": 2 * [{"name": "detection", "judge": "lexical"}]}, InvalidSpec, "names detection twice"),
+    "backwards": ({"features": {"start": 10, "stop": 5}}, InvalidSpec, r"start \(10\) must be below features.stop"),
     "endpoint": ({"llm": "nowhere/model"}, InvalidSpec, "no LLM endpoint 'nowhere'; there are fake"),
     "llm": ({"llm": None}, InvalidSpec, "needs a language model"),
     "harvest": ({"harvest": "none"}, NotFound, "no harvest none"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from autointerp.domain.inquiries import InquiryLimits
 from autointerp.domain.reach import EVERYTHING, Reach
 from autointerp.errors import InvalidModel, TextTooLong
+from autointerp.importing import import_alone
 from autointerp.pipeline.subjects import Subjects
 from autointerp.storage import harvests, models, saes, vocabularies
 from autointerp.storage.engine import Database
@@ -66,6 +67,7 @@ class Counter:
         return subject.model, dictionary
 
     def _texts(self, model_id: int) -> "Texts":
+        import_alone("autointerp.subject.texts")
         from autointerp.subject.texts import open_texts
 
         with self.database.read() as session:

@@ -10,7 +10,7 @@ from autointerp.domain.examples import Split
 from autointerp.storage import contexts, pools, vocabularies
 from autointerp.storage.archive import claims
 from autointerp.storage.archive.packed import examples_row, feature_row, pool_row
-from autointerp.storage.engine import Database, ReadSession
+from autointerp.storage.engine import ReadSession
 from autointerp.storage.example_packing import unpack_examples
 from autointerp.storage.feature_packing import unpack_statistics
 from autointerp.storage.records import HarvestState, RunState
@@ -31,10 +31,11 @@ ENDED = [state.value for state in RunState if state.ended]
 
 
 class Outward:
-    """One view of what there is to archive: everything, or one harvest and what belongs to it."""
+    """What there is to archive as one session sees it, whatever is stored meanwhile: everything, or one harvest and
+    what belongs to it."""
 
-    def __init__(self, database: Database, harvest_id: str | None) -> None:
-        self._database = database
+    def __init__(self, session: ReadSession, harvest_id: str | None) -> None:
+        self._session = session
         self._harvests = HarvestTable.state == HarvestState.FINISHED.value
         if harvest_id is not None:
             self._harvests = sa.and_(self._harvests, HarvestTable.id == harvest_id)
@@ -47,8 +48,7 @@ class Outward:
     def vocabularies(self) -> Iterator[rows.ArchivedVocabulary]:
         """The vocabularies of the models."""
         for fingerprint in dict.fromkeys(model.vocabulary for model in self.models()):
-            with self._database.read() as session:
-                vocabulary = vocabularies.get(session, fingerprint)
+            vocabulary = vocabularies.get(self._session, fingerprint)
             yield rows.ArchivedVocabulary(
                 fingerprint=fingerprint,
                 tokens=[token.hex() for token in vocabulary.tokens],
@@ -75,8 +75,7 @@ class Outward:
         """The SAEs of the harvests."""
         used = sa.select(HarvestSaeTable.sae_id).join(HarvestTable).where(self._harvests)
         statement = sa.select(SaeTable, ModelTable.identity).join(ModelTable).where(SaeTable.id.in_(used))
-        with self._database.read() as session:
-            found = session.sql.execute(statement.order_by(SaeTable.id)).all()
+        found = self._session.sql.execute(statement.order_by(SaeTable.id)).all()
         for row, model in found:
             yield rows.ArchivedSae(
                 model=model,
@@ -93,14 +92,12 @@ class Outward:
     def harvests(self) -> Iterator[rows.ArchivedHarvest]:
         """The harvests."""
         for harvest_id in self.harvest_ids():
-            with self._database.read() as session:
-                yield _harvest(session, harvest_id)
+            yield _harvest(self._session, harvest_id)
 
     def pools(self) -> Iterator[rows.ArchivedPool]:
         """The pools of the harvests."""
         for harvest_id in self.harvest_ids():
-            with self._database.read() as session:
-                yield pool_row(harvest_id, pools.load(session, harvest_id))
+            yield pool_row(harvest_id, pools.load(self._session, harvest_id))
 
     def features(self) -> Iterator[rows.ArchivedFeature]:
         """What the harvests measured of their features."""
@@ -134,8 +131,7 @@ class Outward:
         """The runs that have ended."""
         statement = sa.select(RunTable).where(*self._runs()).order_by(RunTable.id)
         for row in self._all(statement):
-            with self._database.read() as session:
-                budget = session.sql.get(BudgetTable, row.id)
+            budget = self._session.sql.get(BudgetTable, row.id)
             yield rows.ArchivedRun(
                 id=row.id,
                 harvest=row.harvest_id,
@@ -157,9 +153,8 @@ class Outward:
             after = 0
             while run.harvest is not None:
                 statement = sa.select(table).where(table.run_id == run.id, table.feature_id > after)
-                with self._database.read() as session:
-                    found = session.sql.scalars(statement.order_by(table.feature_id).limit(BATCH)).all()
-                    about = claims.about(session, run.harvest, [row.feature_id for row in found])
+                found = self._session.sql.scalars(statement.order_by(table.feature_id).limit(BATCH)).all()
+                about = claims.about(self._session, run.harvest, [row.feature_id for row in found])
                 for row in found:
                     yield rows.ArchivedRunFeature(
                         **about[row.feature_id].model_dump(),
@@ -206,8 +201,7 @@ class Outward:
         return sa.or_(run_id.is_(None), run_id.in_(sa.select(RunTable.id).where(*self._runs())))
 
     def _all(self, statement: Any) -> list[Any]:
-        with self._database.read() as session:
-            return list(session.sql.scalars(statement))
+        return list(self._session.sql.scalars(statement))
 
     def _features(self) -> Iterator[tuple[ReadSession, str, dict[int, rows.OfFeature]]]:
         """The features of each harvest, by SAE and index, a batch at a time."""
@@ -223,10 +217,9 @@ class Outward:
                     .order_by(FeatureTable.sae_id, FeatureTable.index)
                     .limit(BATCH)
                 )
-                with self._database.read() as session:
-                    found = session.sql.execute(statement).all()
-                    about = {i: rows.OfFeature(harvest=harvest_id, sae=sae, index=n) for i, _, n, sae in found}
-                    yield session, harvest_id, about
+                found = self._session.sql.execute(statement).all()
+                about = {i: rows.OfFeature(harvest=harvest_id, sae=sae, index=n) for i, _, n, sae in found}
+                yield self._session, harvest_id, about
                 if len(found) < BATCH:
                     break
                 after = (found[-1][1], found[-1][2])
@@ -238,9 +231,8 @@ class Outward:
             after = 0
             while True:
                 statement = sa.select(table).where(table.harvest_id == harvest_id, table.id > after, condition)
-                with self._database.read() as session:
-                    found = session.sql.scalars(statement.order_by(table.id).limit(BATCH)).all()
-                    yield session, harvest_id, found
+                found = self._session.sql.scalars(statement.order_by(table.id).limit(BATCH)).all()
+                yield self._session, harvest_id, found
                 if len(found) < BATCH:
                     break
                 after = found[-1].id
