@@ -1,6 +1,6 @@
 """The application: every router under /v1, made from the parts it is given."""
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from prometheus_client import CollectorRegistry
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
@@ -39,6 +39,7 @@ from autointerp.api.gate.gate import Gate
 from autointerp.api.gate.headers import SecureHeaders
 from autointerp.api.leaving import Leaving
 from autointerp.api.looks import Looks
+from autointerp.api.parameters import refuse_unknown
 from autointerp.api.parts import Parts
 from autointerp.api.watching import Watched
 from autointerp.runs import Desk
@@ -75,7 +76,7 @@ def create_app(database: Database, desk: Desk, *, access: Access, limits: Limits
     app = FastAPI(title="autointerp", version=__version__, description=DESCRIPTION)
     looks = Looks(desk)
     app.state.parts = Parts(database=database, desk=desk, looks=looks, broadcast=Broadcast(looks.event))
-    v1 = APIRouter(prefix="/v1")
+    v1 = APIRouter(prefix="/v1", dependencies=[Depends(refuse_unknown)])
     for noun in NOUNS:
         v1.include_router(noun.router)
     app.include_router(v1)

@@ -27,12 +27,19 @@ def list_explanations(
     feature_id: OfId = None,
     harvest_id: Annotated[str | None, Query(description="from the examples of this harvest")] = None,
     run_id: Annotated[str | None, Query(description="made by this run")] = None,
+    explainer: Annotated[str | None, Query(description="by this explainer")] = None,
 ) -> Page[Explanation] | Response:
     """List explanations, oldest first."""
 
     def read(session: ReadSession, after: int | None, limit: int) -> tuple[ExplanationRecord, ...]:
         return explanations.list_explanations(
-            session, feature_id=feature_id, harvest_id=harvest_id, run_id=run_id, after=after, limit=limit
+            session,
+            feature_id=feature_id,
+            harvest_id=harvest_id,
+            run_id=run_id,
+            explainer=explainer,
+            after=after,
+            limit=limit,
         )
 
     return listing.by_number(database, read, key=lambda row: row.id, record=Explanation, show=Explanation.of)

@@ -84,9 +84,10 @@ _DETAILS: dict[type[AutointerpError], str] = {
 
 
 def of_the_gate(*, public: bool, body: bool) -> dict[str, dict[str, Any]]:
-    """The `responses` of whatever is refused before a route sees it."""
+    """The `responses` of whatever is refused before a route sees it, a parameter that it does not have among them."""
     kinds = [
         Forbidden,
+        InvalidInput,
         *(() if public else (Unauthorised, TooMany)),
         *((TooSlow, TooLarge, WrongMedia) if body else ()),
     ]

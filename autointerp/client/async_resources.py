@@ -81,6 +81,7 @@ class AsyncExplanationsCalls(AsyncResource):
         feature_id: int | None = None,
         harvest_id: str | None = None,
         run_id: str | None = None,
+        explainer: str | None = None,
         limit: int | None = None,
     ) -> AsyncPages[Explanation]:
         """List explanations, oldest first."""
@@ -90,7 +91,13 @@ class AsyncExplanationsCalls(AsyncResource):
                 "GET",
                 "/v1/explanations",
                 Page[Explanation],
-                query={"feature_id": feature_id, "harvest_id": harvest_id, "run_id": run_id, "limit": limit},
+                query={
+                    "feature_id": feature_id,
+                    "harvest_id": harvest_id,
+                    "run_id": run_id,
+                    "explainer": explainer,
+                    "limit": limit,
+                },
             ),
         )
 
@@ -407,6 +414,10 @@ class AsyncScoresCalls(AsyncResource):
         feature_id: int | None = None,
         harvest_id: str | None = None,
         run_id: str | None = None,
+        scorer: str | None = None,
+        judge: str | None = None,
+        min_value: float | None = None,
+        max_value: float | None = None,
         control: Literal["shuffled", "always_yes", "always_no", "random_direction"] | Literal["imported"] | None = None,
         limit: int | None = None,
     ) -> AsyncPages[Score]:
@@ -422,6 +433,10 @@ class AsyncScoresCalls(AsyncResource):
                     "feature_id": feature_id,
                     "harvest_id": harvest_id,
                     "run_id": run_id,
+                    "scorer": scorer,
+                    "judge": judge,
+                    "min_value": min_value,
+                    "max_value": max_value,
                     "control": control,
                     "limit": limit,
                 },

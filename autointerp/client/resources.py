@@ -79,6 +79,7 @@ class ExplanationsCalls(Resource):
         feature_id: int | None = None,
         harvest_id: str | None = None,
         run_id: str | None = None,
+        explainer: str | None = None,
         limit: int | None = None,
     ) -> Pages[Explanation]:
         """List explanations, oldest first."""
@@ -88,7 +89,13 @@ class ExplanationsCalls(Resource):
                 "GET",
                 "/v1/explanations",
                 Page[Explanation],
-                query={"feature_id": feature_id, "harvest_id": harvest_id, "run_id": run_id, "limit": limit},
+                query={
+                    "feature_id": feature_id,
+                    "harvest_id": harvest_id,
+                    "run_id": run_id,
+                    "explainer": explainer,
+                    "limit": limit,
+                },
             ),
         )
 
@@ -401,6 +408,10 @@ class ScoresCalls(Resource):
         feature_id: int | None = None,
         harvest_id: str | None = None,
         run_id: str | None = None,
+        scorer: str | None = None,
+        judge: str | None = None,
+        min_value: float | None = None,
+        max_value: float | None = None,
         control: Literal["shuffled", "always_yes", "always_no", "random_direction"] | Literal["imported"] | None = None,
         limit: int | None = None,
     ) -> Pages[Score]:
@@ -416,6 +427,10 @@ class ScoresCalls(Resource):
                     "feature_id": feature_id,
                     "harvest_id": harvest_id,
                     "run_id": run_id,
+                    "scorer": scorer,
+                    "judge": judge,
+                    "min_value": min_value,
+                    "max_value": max_value,
                     "control": control,
                     "limit": limit,
                 },

@@ -140,6 +140,7 @@ def list_explanations(
     feature_id: int | None = None,
     harvest_id: str | None = None,
     run_id: str | None = None,
+    explainer: str | None = None,
     after: int | None = None,
     limit: int,
 ) -> tuple[ExplanationRecord, ...]:
@@ -149,7 +150,7 @@ def list_explanations(
     if run_id is not None:
         own = table.run_id.in_(lineage(session, run_id)), table.feature_id.not_in(run_features.controls_of(run_id))
         statement = statement.where(*own)
-    statement = statement.filter_by(**_given(feature_id=feature_id, harvest_id=harvest_id))
+    statement = statement.filter_by(**_given(feature_id=feature_id, harvest_id=harvest_id, explainer=explainer))
     return tuple(_record(row) for row in session.sql.scalars(statement))
 
 

@@ -178,15 +178,21 @@ def list_scores(
     feature_id: int | None = None,
     harvest_id: str | None = None,
     run_id: str | None = None,
+    scorer: str | None = None,
+    judge: str | None = None,
+    min_value: float | None = None,
+    max_value: float | None = None,
     control: str | None = "",
     after: int | None = None,
     limit: int,
 ) -> tuple[ScoreRecord, ...]:
     """Return the scores after the id `after`, oldest first; None: any. `control` "": the scores proper.
 
-    A run's are also those of the runs that it extends.
+    A run's are also those of the runs that it extends. One that is undefined has no value that a bound lets pass.
     """
     filters = {
+        "scorer": scorer,
+        "judge": judge,
         "explanation_id": explanation_id,
         "feature_id": feature_id,
         "harvest_id": harvest_id,
@@ -196,6 +202,10 @@ def list_scores(
     statement = WITHOUT_TRIALS.where(ScoreTable.id > (after or 0)).filter_by(**given)
     if run_id is not None:
         statement = statement.where(ScoreTable.run_id.in_(lineage(session, run_id)))
+    if min_value is not None:
+        statement = statement.where(ScoreTable.value >= min_value)
+    if max_value is not None:
+        statement = statement.where(ScoreTable.value <= max_value)
     return tuple(_record(row) for row in session.sql.scalars(statement.order_by(ScoreTable.id).limit(limit)))
 
 

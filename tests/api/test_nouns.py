@@ -169,3 +169,27 @@ def test_runs_are_listed_newest_first_and_by_state(reader: TestClient, seeded: S
 
     assert [run["id"] for run in everything] == [seeded.waiting_run, seeded.run]
     assert waiting == everything[:1]
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({"scorer": "detection", "judge": "lexical"}, 2),
+        ({"scorer": "fuzzing"}, 0),
+        ({"judge": "llm"}, 0),
+        ({"min_value": 0.75, "max_value": 0.75}, 2),
+        ({"min_value": 0.76}, 0),
+        ({"max_value": 0.74}, 0),
+    ],
+)
+def test_scores_are_filtered(reader: TestClient, seeded: Seeded, filters: dict[str, object], count: int) -> None:
+    found = reader.get("/v1/scores", params={"run_id": seeded.run, **filters}).json()["items"]
+
+    assert [score["id"] for score in found] == list(seeded.scores[:count])
+
+
+@pytest.mark.parametrize(("explainer", "count"), [("token_statistics", 2), ("default", 0)])
+def test_explanations_are_filtered(reader: TestClient, seeded: Seeded, explainer: str, count: int) -> None:
+    found = reader.get("/v1/explanations", params={"run_id": seeded.run, "explainer": explainer}).json()["items"]
+
+    assert [one["id"] for one in found] == list(seeded.explanations[:count])

@@ -71,7 +71,7 @@ def test_a_failure_that_nobody_foresaw_bears_it_too(app: FastAPI, kept: Kept) ->
 
 
 def test_the_access_line_says_which_request_and_run_and_leaves_out_the_query(reader: TestClient, kept: Kept) -> None:
-    reader.get("/v1/runs/0192abcd/summary?note=secret", headers={"X-Request-ID": "r-3"})
+    reader.get("/v1/runs/0192abcd/failures?cursor=secret", headers={"X-Request-ID": "r-3"})
 
     [line] = kept.lines
     assert {
@@ -79,7 +79,7 @@ def test_the_access_line_says_which_request_and_run_and_leaves_out_the_query(rea
         "request_id": "r-3",
         "run_id": "0192abcd",
         "method": "GET",
-        "route": "/v1/runs/{run_id}/summary",
+        "route": "/v1/runs/{run_id}/failures",
         "status": 404,
     }.items() <= line.items()
     assert "secret" not in json.dumps(line)
