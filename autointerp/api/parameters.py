@@ -1,13 +1,11 @@
 """Query parameters that an operation does not have are refused: a misspelt filter would let everything pass."""
 
-from functools import lru_cache
+import asyncio
 
 from fastapi import FastAPI, Request
 
 from autointerp.api.gate import scopes
 from autointerp.errors import InvalidInput
-
-OPERATIONS = 1_000  # remembered; there are not as many
 
 
 async def refuse_unknown(request: Request) -> None:
@@ -17,6 +15,8 @@ async def refuse_unknown(request: Request) -> None:
     route = scopes.find(request.method, request.scope["path"])
     if route is None:
         return
+    if request.app.openapi_schema is None:  # written at the first such request, which takes a moment
+        await asyncio.to_thread(request.app.openapi)
     method = "get" if request.method == "HEAD" else request.method.lower()
     known = _known(request.app, method, route.template)
     for name in request.query_params:
@@ -25,7 +25,6 @@ async def refuse_unknown(request: Request) -> None:
             raise InvalidInput(f"there is no query parameter {name!r}; {those}")
 
 
-@lru_cache(maxsize=OPERATIONS)
 def _known(app: FastAPI, method: str, template: str) -> tuple[str, ...]:
     operation = app.openapi()["paths"][template][method]
     return tuple(one["name"] for one in operation.get("parameters", ()) if one["in"] == "query")

@@ -25,26 +25,6 @@ class CorpusText:
     document_begin: NDArray[np.int32]  # (d,)
     document: NDArray[np.int64]  # (d,)
 
-    @classmethod
-    def empty(cls) -> "CorpusText":
-        """Return no text."""
-        none, places = np.zeros(0, np.int64), np.zeros(0, np.int32)
-        return cls(none, places, np.zeros(1, np.int64), places, none, places, none)
-
-    @classmethod
-    def join(cls, parts: "list[CorpusText]") -> "CorpusText":
-        """Return the text of parts that follow one another; at least one."""
-        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-        return cls(
-            context=np.concatenate([part.context for part in parts]),
-            begin=np.concatenate([part.begin for part in parts]),
-            offsets=np.concatenate([[0], np.cumsum(lengths)]),
-            tokens=np.concatenate([part.tokens for part in parts]),
-            document_context=np.concatenate([part.document_context for part in parts]),
-            document_begin=np.concatenate([part.document_begin for part in parts]),
-            document=np.concatenate([part.document for part in parts]),
-        )
-
     def by_context(self) -> "Iterator[tuple[int, CorpusText]]":
         """Yield each context with its own text."""
         contexts, first = np.unique(self.context, return_index=True)

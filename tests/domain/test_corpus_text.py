@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autointerp.domain.corpus_text import CorpusText
+from tests.corpus_text import EMPTY, joined
 
 LENGTH = 40
 CONTEXTS = (3, 4, 9)
@@ -71,7 +72,7 @@ def test_the_contexts_of_a_text_joined_are_the_text(seed: int) -> None:
     parts = dict(kept.by_context())
 
     assert set(parts) == {context for context, places in known.items() if any(places)}
-    again = CorpusText.join([CorpusText.empty(), *parts.values()])
+    again = joined(parts.values())
     assert again.tokens.tolist() == kept.tokens.tolist()
     assert again.offsets.tolist() == kept.offsets.tolist()
     assert again.begin.tolist() == kept.begin.tolist()
@@ -82,6 +83,6 @@ def test_the_contexts_of_a_text_joined_are_the_text(seed: int) -> None:
 def test_no_windows_have_no_text() -> None:
     none = np.zeros(0, np.int64)
 
-    tokens, documents = CorpusText.empty().read(none, none.astype(np.int32), none)
+    tokens, documents = EMPTY.read(none, none.astype(np.int32), none)
 
     assert len(tokens) == len(documents) == 0

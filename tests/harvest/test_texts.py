@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autointerp.domain.corpus_text import CorpusText
 from autointerp.harvest.texts import texts
+from tests.corpus_text import joined
 
 
 @given(st.integers(0, 100_000), st.sampled_from([16, 33, 64, 100]), st.integers(1, 5))
@@ -23,7 +23,7 @@ def test_every_window_can_be_read_from_it(
     pieces = list(texts(state.blocks, kept, context, at_once=at_once))
 
     assert all(len(np.unique(piece.context)) <= at_once for piece in pieces)
-    whole = CorpusText.join([CorpusText.empty(), *pieces])
+    whole = joined(pieces)
     assert len(whole.tokens) <= world.tokens.size
     for feature in features:
         for packed in feature.examples.values():

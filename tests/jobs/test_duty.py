@@ -53,7 +53,7 @@ def notes() -> Notes:
     return Notes()
 
 
-def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
+def until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
     """Wait until something holds."""
     end = time.monotonic() + seconds
     while not holds():

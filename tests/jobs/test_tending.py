@@ -1,7 +1,6 @@
 """A harvest does not stand still because a process died between two steps, nor do the runs that wait for it."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from autointerp.storage import harvests, runs
 from autointerp.storage.engine import Database
 from autointerp.storage.records import HarvestRecord, HarvestState, RunRecord, RunState
 from tests.jobs.conftest import OnDuty
+from tests.jobs.test_duty import until
 
 SPEC = HarvestSpec(
     subject=SubjectSpec(model="a model"),
@@ -45,13 +45,6 @@ def run(database: Database, harvest: HarvestRecord) -> RunRecord:
 
 def queued(jobs: DbosSubmitter) -> list[str]:
     return [job.id.partition("/")[2].partition("/")[2] for job in jobs.status("harvest/") if job.state.live]
-
-
-def until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.02)
 
 
 def test_a_harvest_without_a_job_is_taken_up_at_the_second_look(

@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from autointerp.storage import budgets, run_features, runs
 from autointerp.storage.engine import Database
 from autointerp.storage.records import RunState
 from tests.jobs.conftest import OnDuty
+from tests.jobs.test_duty import until
 from tests.storage.conftest import RUN, World, feature, world
 
 __all__ = ["world"]
@@ -35,13 +35,6 @@ def run_id(world: World) -> str:
 
 def queued(jobs: DbosSubmitter) -> list[str]:
     return [job.id.split("/", 2)[2] for job in jobs.status("run/") if job.state.live]
-
-
-def until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.02)
 
 
 def test_a_run_without_a_job_is_taken_up_at_the_second_look(
